@@ -66,8 +66,9 @@ export class Attempt {
   /** First part, without a connection: hooks, answers from a cache, the way to the host. */
   begin(): void {
     writable(this.msg.metrics).attempts++;
-    this.item.watches = this.core.features.watch(this.msg);
     try {
+      this.item.watches = this.core.features.watch(this.msg);
+      if (!this.isCurrent) return this.item.attemptOver(null);
       this.proceed(Attempt.#starting);
     } catch (error) {
       this.broke(error);
@@ -82,6 +83,7 @@ export class Attempt {
 
   static readonly #started: Step = (attempt) => {
     chooseSocket(attempt.core, attempt.item);
+    if (!attempt.isCurrent) return;
     if (attempt.core.features.rounds.lookup.length > 0) attempt.#lookUp();
     else attempt.#chooseProxy();
   };
@@ -131,6 +133,7 @@ export class Attempt {
     const host = item.host = core.pool.host(scheme, uri, item.unixSocket ?? null);
     item.needsHttp1 = needsHttp1(item);
     item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
+    if (!this.isCurrent) return;
     const kept = item.connection;
     const isSame = kept !== null && item.sameConnection && core.pool.mayKeep(item, kept);
     item.sameConnection = false;
@@ -232,8 +235,7 @@ export class Attempt {
       this.proceed(() => {
         if (response !== null) {
           this.#events!.assumeWritten();
-          this.#respond(response);
-          return;
+          return this.#respond(response);
         }
         const { transport } = this.connection!;
         if (transport.open !== undefined && !transport.isOpen) this.#open(Attempt.#sending);
@@ -284,10 +286,7 @@ export class Attempt {
     const { transport } = this.connection!;
     try {
       const response = transport.adapt === undefined ? received : transport.adapt(received, request);
-      if (!this.item.transport!.capabilities.writeEvents) {
-        this.#events!.assumeWritten();
-        if (!this.isCurrent) return discard(response);
-      }
+      if (!this.item.transport!.capabilities.writeEvents) this.#events!.assumeWritten();
       this.#respond(response);
     } catch (error) {
       this.broke(error);
@@ -295,6 +294,8 @@ export class Attempt {
   }
 
   #respond(response: TransportResponse): void {
+    // A listener may have ended the attempt as it heard that the request is written.
+    if (!this.isCurrent) return discard(response);
     const { tls } = this.connection!;
     if (tls !== null) noteTls(this.item, tls);
     receive(this, response);

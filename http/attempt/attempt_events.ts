@@ -15,16 +15,24 @@ import { HttpStatus } from "../protocol/status.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import type { ExchangeObserver, NetworkEventName, TlsInfo } from "../transports/transport.ts";
 
+/** Whom the observer of an attempt tells more than the message. */
+interface AttemptOwner {
+  /** A CONNECT is about to be sent. */
+  tunneling(connection: Connection): void;
+  /** Begins the next attempt. */
+  restart(item: QueueItem): void;
+}
+
 /** The observer of one attempt. Once the attempt is void it emits nothing more. */
 export class AttemptEvents implements ExchangeObserver {
   readonly #item: QueueItem;
   readonly #attempt: number;
-  readonly #owner: { tunneling(connection: Connection): void };
+  readonly #owner: AttemptOwner;
   readonly #connection: Connection;
   #wroteHeaders = false;
   #wroteBody = false;
 
-  constructor(item: QueueItem, connection: Connection, owner: { tunneling(connection: Connection): void }) {
+  constructor(item: QueueItem, connection: Connection, owner: AttemptOwner) {
     this.#item = item;
     this.#attempt = item.attempt;
     this.#connection = connection;
@@ -33,6 +41,12 @@ export class AttemptEvents implements ExchangeObserver {
 
   get #isCurrent(): boolean {
     return this.#item.attempt === this.#attempt;
+  }
+
+  /** Does what a listener has asked for: a request that is written for ever comes to no step of its own. */
+  #requeued(): void {
+    const item = this.#item;
+    if (this.#isCurrent && item.requeue === "now" && item.emitting === 0) this.#owner.restart(item);
   }
 
   /** Bytes of a response have arrived: that is progress, however few they are. */
@@ -45,6 +59,7 @@ export class AttemptEvents implements ExchangeObserver {
     if (!this.#isCurrent) return;
     this.#item.progressed();
     if (isListened(this.#item.msg, "network-event")) this.#item.dispatch(new NetworkEvent(event));
+    this.#requeued();
   }
 
   /** A CONNECT is about to be sent. */
@@ -64,6 +79,7 @@ export class AttemptEvents implements ExchangeObserver {
     this.#wroteHeaders = true;
     this.#item.progressed();
     this.#item.emit("wrote-headers");
+    this.#requeued();
   }
 
   /** A piece of the body was written. */
@@ -82,6 +98,7 @@ export class AttemptEvents implements ExchangeObserver {
       const { metrics, requestBodyLength } = msg;
       this.#item.dispatch(new TransferProgressEvent("upload", metrics.requestBodyBytes, requestBodyLength));
     }
+    this.#requeued();
   }
 
   /** The whole request was written. */
@@ -89,7 +106,9 @@ export class AttemptEvents implements ExchangeObserver {
     if (!this.#isCurrent || this.#wroteBody) return;
     this.wroteHeaders();
     this.#wroteBody = true;
-    if (this.#isCurrent) this.#item.emit("wrote-body");
+    if (!this.#isCurrent) return;
+    this.#item.emit("wrote-body");
+    this.#requeued();
   }
 
   /** A paused message sends no further piece of its body, whatever the body is. */
@@ -104,6 +123,7 @@ export class AttemptEvents implements ExchangeObserver {
     if (isListened(this.#item.msg, "got-informational")) {
       this.#item.dispatch(new InformationalEvent(status, reason, headers));
     }
+    this.#requeued();
   }
 
   /** For transports that do not say it themselves: the request must have been written, since its end is known. */

@@ -6,14 +6,16 @@ export type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
 /** Reads a stream chunk by chunk; leaving the iteration early cancels it. */
 export class ChunkReader implements AsyncIterableIterator<Uint8Array<ArrayBuffer>> {
   #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #cancelled: { readonly reason: unknown } | null = null;
 
   constructor(stream: ByteStream) {
     this.#reader = stream.getReader();
   }
 
-  /** The next chunk. */
+  /** The next chunk. Once the stream was cancelled it fails with the reason: that is not the end of the body. */
   async next(): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> {
     const { value, done } = await this.#reader.read();
+    if (this.#cancelled !== null) throw this.#cancelled.reason;
     return done ? { value: undefined, done } : { value, done };
   }
 
@@ -25,6 +27,7 @@ export class ChunkReader implements AsyncIterableIterator<Uint8Array<ArrayBuffer
 
   /** Cancels the stream with a reason; a read that is under way ends at once. */
   async cancel(reason: unknown): Promise<void> {
+    this.#cancelled = { reason };
     await this.#reader.cancel(reason);
   }
 
@@ -51,7 +54,7 @@ export function pipeThroughGenerator(
     },
     async cancel(reason) {
       const cancelled = reader.cancel(reason);
-      // The generator sees the end of its input now; nobody reads what it still produces.
+      // The generator ends where it reads its input; nobody is to see what it still produces.
       output.return().catch(() => {});
       await cancelled;
     },

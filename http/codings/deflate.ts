@@ -48,7 +48,10 @@ async function* decodeUnmarked(
   onPassThrough: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const engine = new ZlibEngine(stream as ZlibStream);
-  const head = (await input.take(HEAD)).slice();
+  const head = (await input.take(HEAD).catch((error: unknown) => {
+    engine.close();
+    throw error;
+  })).slice();
   const outputs: Uint8Array[] = [];
   let used: number;
   try {

@@ -3,7 +3,7 @@
 import { checkOptions } from "../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
-import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
+import { attemptGuard, type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
@@ -120,9 +120,11 @@ export class ContentDecoder implements SessionFeature {
     messageState(msg).encodedLength = length;
     msg.responseHeaders = headers;
     msg.flags.add(MessageFlags.CONTENT_DECODED);
+    const isWanted = attemptGuard(msg);
     const options = {
       maxSize: this.#maxSize,
       onPassThrough: () => {
+        if (!isWanted()) return;
         msg.flags.delete(MessageFlags.CONTENT_DECODED);
         msg.responseHeaders.set("content-encoding", field);
         if (length !== null) msg.responseHeaders.set("content-length", String(length));

@@ -161,7 +161,8 @@ export class BodyReader {
         }
       },
       cancel: (reason: unknown) => {
-        const cancelled = reader.cancel(reason);
+        // Who gives the body up is not told what its source fails with.
+        const cancelled = reader.cancel(reason).catch(() => {});
         this.drop(reason);
         return cancelled;
       },

@@ -530,3 +530,10 @@ function sourceOf(body: MessageBodyInit): BodySource {
   if (source !== null) return source;
   throw new TypeError("Cannot use this as a request body: it is neither bytes, text, form, Blob, stream nor function");
 }
+
+/** True as long as the message is in the attempt it is in now: what outlives that must not speak for it any more. */
+export function attemptGuard(msg: HttpMessage): () => boolean {
+  const { item } = messageState(msg);
+  const attempt = item?.attempt;
+  return () => messageState(msg).item === item && item?.attempt === attempt;
+}

@@ -185,7 +185,15 @@ export class ConnectionPool {
 
   #serve(host: Host): "served" | "blocked" | "full" {
     const item = host.waiting.head!;
-    const target = this.#targetOf(item, host);
+    let target: ConnectionTarget;
+    try {
+      target = this.#targetOf(item, host);
+    } catch (error) {
+      // Another message's turn is no place for what this one's settings throw.
+      this.withdraw(item);
+      this.#owner.connectionFailed(item, error);
+      return "served";
+    }
     if (!needsNewConnection(item)) {
       const connection = this.#takeFree(item, host, target);
       if (connection !== null) {
@@ -202,8 +210,8 @@ export class ConnectionPool {
       this.drop(longestIdle);
     }
     if (this.#count >= this.#limits.maxConns) {
-      const oldest = this.#oldestIdle();
-      if (oldest === null) return "full";
+      const oldest = this.#idleByAge()[0];
+      if (oldest === undefined) return "full";
       this.drop(oldest);
     }
     this.#waiting--;
@@ -296,13 +304,14 @@ export class ConnectionPool {
   }
 
   /**
-   * Takes back a connection whose exchange is given up: the others on it go on, if it carries several; else it is closed.
-   * What is in flight fails with `reason`.
+   * Takes back a connection whose exchange, if it has begun, is given up: the others on it go on, if it carries several;
+   * else it is closed. What is in flight fails with `reason`.
    */
   abandon(connection: Connection, exchange: ExchangeObserver | null, reason: unknown): void {
     const { transport } = connection;
     if (connection.state === "closed") return;
-    const goesOn = connection.protocol === "h2" && exchange !== null && transport.cancel?.(exchange, reason);
+    const goesOn = connection.protocol === "h2" &&
+      (exchange === null ? transport.isOpen : transport.cancel?.(exchange, reason));
     if (goesOn) this.release(connection, performance.now(), true);
     else this.drop(connection, reason);
   }
@@ -380,10 +389,6 @@ export class ConnectionPool {
   /** Idle connections, longest idle first. There are few connections and they are asked for rarely: no list is kept. */
   #idleByAge(): Connection[] {
     return [...this.#all].filter(({ state }) => state === "idle").sort((a, b) => a.idleSince - b.idleSince);
-  }
-
-  #oldestIdle(): Connection | null {
-    return this.#idleByAge()[0] ?? null;
   }
 
   #forget(host: Host): void {

@@ -82,7 +82,7 @@ export class HostHeap {
     if (item === null) return;
     const positions = this.#positions;
     const position = { host, item, priority: item.filedPriority };
-    if (positions.length === 1 && positions[0]!.item === item) return;
+    if (positions.length === 1 && isSame(positions[0]!, position)) return;
     let index = positions.length;
     positions.push(position);
     while (index > 0) {
@@ -126,6 +126,11 @@ export class HostHeap {
     positions[index] = last;
     return first;
   }
+}
+
+/** An entry that was filed anew, under another priority or with another host, needs another position. */
+function isSame(one: Position, other: Position): boolean {
+  return one.item === other.item && one.host === other.host && one.priority === other.priority;
 }
 
 function isBefore(left: Position, right: Position): boolean {

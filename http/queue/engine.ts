@@ -133,8 +133,10 @@ export class HttpSessionCore implements PoolOwner {
     return item;
   }
 
-  /** Starts an entry from a microtask, or from the session's context. */
+  /** Starts an entry from a microtask, or from the session's context. One that waits for that already begins once. */
   #scheduleStart(item: QueueItem): void {
+    if (item.isScheduled) return;
+    item.isScheduled = true;
     if (this.#starting.push(item) > 1) return this.waits(item);
     const context = this.session.getAsyncContext();
     if (context === null) return void settled.then(this.#start);
@@ -150,7 +152,7 @@ export class HttpSessionCore implements PoolOwner {
   readonly #start = (): void => {
     const items = this.#starting;
     this.#starting = [];
-    beginAll(items, (item) => this.#attempt(item).begin());
+    beginAll(items, (item) => item.requeue === "now" ? this.restart(item) : this.#attempt(item).begin());
   };
 
   /** An entry waits for others. */
@@ -251,7 +253,9 @@ export class HttpSessionCore implements PoolOwner {
 
   /** An attempt is over: features may ask for another one, else the message is finished. */
   end(item: QueueItem, now: number = performance.now()): void {
+    const { attempt } = item;
     item.attemptOver(null);
+    if (item.attempt !== attempt) return;
     const { ended } = this.features.rounds;
     if (ended.length === 0 || item.isHandedOut) this.finish(item, now);
     else this.#askForAnother(item, ended);
@@ -300,12 +304,13 @@ export class HttpSessionCore implements PoolOwner {
     try {
       item.emit("finished");
       if (item.callback !== null) callBack(item.callback);
-      if (item.requeue !== null && !this.#isClosed) return this.restart(item);
-      this.#unqueue(item);
+      if (item.requeue !== null && !this.#isClosed) this.restart(item);
+      else this.#unqueue(item);
     } finally {
       this.pool.resume();
     }
-    this.pool.dispatch();
+    // What starts again wants its connection back first.
+    if (!item.isScheduled) this.pool.dispatch();
   }
 
   #unqueue(item: QueueItem): void {

@@ -93,6 +93,8 @@ export class QueueItem implements MessageItem, PoolEntry {
   readonly onDone: (() => void) | null;
   state: ItemState = ItemState.STARTING;
   attempt = 0;
+  /** An attempt of it begins in the turn to come, whichever is the present one by then. */
+  isScheduled = false;
   /** A requeue that was asked for: at once, or after the body. */
   requeue: "now" | "body" | null = null;
   /** The next attempt goes on the connection of this one. */

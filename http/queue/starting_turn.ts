@@ -27,6 +27,7 @@ export function beginAll(items: QueueItem[], begin: (item: QueueItem) => void): 
   let isLater = false;
   for (const item of items) {
     const next = (): void => {
+      item.isScheduled = false;
       if (item.state === ItemState.STARTING) begin(item);
     };
     // Their order stays: behind one that goes on in its context, which takes a microtask, all others do.

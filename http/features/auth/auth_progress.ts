@@ -171,13 +171,6 @@ function decode(text: string): string {
   }
 }
 
-/** True as long as the message is in the attempt it is in now. */
-export function attemptGuard(msg: HttpMessage): () => boolean {
-  const item = itemOf(msg);
-  const attempt = item?.attempt;
-  return () => item !== null && itemOf(msg) === item && item.attempt === attempt;
-}
-
 /** A field that this library has not written is the caller's: it is sent as it is, and challenges are not answered. */
 export function isOwnField(msg: HttpMessage, { fields }: Challenger, progress: AuthProgress): boolean {
   if (!msg.hasRequestHeaders) return false;

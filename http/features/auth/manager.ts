@@ -9,7 +9,7 @@ import { type Connection, isTunneled } from "../../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../../contract/feature.ts";
 import type { FeatureType } from "../../message/feature_type.ts";
 import { BodyStage } from "../../contract/feature.ts";
-import type { HttpMessage } from "../../message/message.ts";
+import { attemptGuard, type HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
@@ -21,7 +21,6 @@ import { identify, identityName, unverifiedIdentity } from "./identity.ts";
 import { mayUse, Negotiation } from "./negotiation.ts";
 import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
 import {
-  attemptGuard,
   AuthProgress,
   type Challenger,
   challengerOf,

@@ -3,7 +3,7 @@
 import { checkOptions } from "../../../internal/expected.ts";
 import { ChunkInput } from "../../codings/chunk_input.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
-import { type HttpMessage, isListened } from "../../message/message.ts";
+import { attemptGuard, type HttpMessage, isListened } from "../../message/message.ts";
 import { ContentSniffedEvent } from "../../message/message_events.ts";
 import { parseMediaType } from "../../protocol/media_type.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
@@ -74,7 +74,11 @@ export class ContentSniffer implements SessionFeature {
       noSniff: isNoSniff(msg.responseHeaders.get("x-content-type-options")),
     };
     if (needsBytes(options)) {
-      return (body) => sniffBody(body, this.#maxWait, (header) => announce(msg, sniffMediaType(header, options)));
+      const isWanted = attemptGuard(msg);
+      return (body) =>
+        sniffBody(body, this.#maxWait, (header) => {
+          if (isWanted()) announce(msg, sniffMediaType(header, options));
+        });
     }
     announce(msg, sniffMediaType(new Uint8Array(0), options));
     return null;

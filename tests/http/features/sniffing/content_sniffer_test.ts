@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
-import type { HttpMessage } from "../../../../http/message/message.ts";
+import { HttpMessage } from "../../../../http/message/message.ts";
 import { ContentSniffer } from "../../../../http/features/sniffing/content_sniffer.ts";
 import { ask, bytesReply, featureBench, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { reply } from "../../../_support/socket_server.ts";
@@ -53,6 +53,34 @@ describe("ContentSniffer", () => {
         }
       });
     }
+  }
+
+  for (const transport of TRANSPORTS) {
+    it(`says nothing of an attempt that has ended, over ${transport}`, async () => {
+      await using bench = await featureBench((_request, socket) => socket.write(reply("200 OK", "hello")), {
+        transport,
+        features: [new ContentSniffer()],
+      });
+      const { session, server } = bench;
+      for (const way of ["cancelMessage", "requeueMessage"] as const) {
+        for (let turns = 0; turns < 6; turns++) {
+          const log: string[] = [];
+          const msg = new HttpMessage("GET", server.origin);
+          watch(log)(msg);
+          msg.addEventListener("restarted", () => log.push("restarted"));
+          msg.addEventListener("got-headers", async () => {
+            for (let turn = 0; turn < turns; turn++) await null;
+            // It may be over by then.
+            if ([...session.messages()].includes(msg)) session[way](msg);
+          }, { once: true });
+          await session.sendMessage(msg);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          const all = "got-headers( text/plain( got-chunk( got-body)?)?)?";
+          const expected = way === "cancelMessage" ? `^${all}$` : `^(${all} restarted )?${all}$`;
+          assert(new RegExp(expected).test(log.join(" ")), `${way} ${turns}: ${log.join(" ")}`);
+        }
+      }
+    });
   }
 
   it("waits for enough of the body, but not for ever", async () => {
