@@ -1,16 +1,10 @@
 // Certificates on a token, as commands list and store them: cli/commands/objects.ts, import.ts, cli/tokens/*certificate*.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { generateKeyPairSync } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { validityText } from "../../cli/tokens/certificate_facts.ts";
-import { createSelfSignedCertificate } from "../../session/certificates/mod.ts";
-import { Module } from "../../session/tokens/module.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenCommands } from "../_support/token_commands.ts";
-import { findSlot } from "../_support/token_session.ts";
-
-const DAY = 86_400_000;
 
 /** An object as `gp11 objects --json` lists it. */
 interface Listed {
@@ -24,7 +18,6 @@ interface Listed {
 
 describe("certificates on the command line", { skip: softhsmSkip }, () => {
   let commands: TokenCommands;
-  let keys = 0;
 
   before(() => {
     commands = new TokenCommands();
@@ -39,30 +32,8 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
     return (await listed(label)).map(({ subject }) => subject);
   }
 
-  /** A new key on the token, and certificates of it as files: valid from so many days on and so long. */
-  async function keyWith(files: Readonly<Record<string, readonly [from: number, to: number]>>): Promise<string> {
-    const { folder, token } = commands;
-    const label = `key${++keys}`;
-    const pem = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" });
-    writeFileSync(`${folder}/${label}.pem`, pem);
-    await commands.done(`import TOKEN --in FOLDER/${label}.pem --label ${label}`);
-    const module = await Module.load(token.module, { managed: false });
-    try {
-      const session = await findSlot(module, token.label).openSession({ login: { pin: token.userPin } });
-      const key = await session.importKeyPair(String(pem));
-      for (const [name, days] of Object.entries(files)) {
-        const [notBefore, notAfter] = days.map((each) => new Date(Date.now() + each * DAY));
-        const certificate = await createSelfSignedCertificate(key, { subject: `CN=${name}`, notBefore, notAfter });
-        writeFileSync(`${folder}/${name}.crt`, certificate);
-      }
-    } finally {
-      await module.close();
-    }
-    return label;
-  }
-
   it("are listed with their key, whom they are about and until when they are valid", async () => {
-    const label = await keyWith({ listed: [-30, -1] });
+    const label = await commands.keyWith({ listed: [-30, -1] });
     await commands.done(`import TOKEN --in FOLDER/listed.crt --label ${label}`);
     const [certificate] = await listed(label);
     const { key, notAfter, subject } = certificate!;
@@ -93,7 +64,7 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
   });
 
   it("come in once: one that is there is told of, and is not there twice", async () => {
-    const label = await keyWith({ once: [-1, 30] });
+    const label = await commands.keyWith({ once: [-1, 30] });
     const line = `import TOKEN --in FOLDER/once.crt --label ${label}`;
     const first = await commands.json<string[]>(line);
     const again = await commands.done(line);
@@ -104,7 +75,7 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
   });
 
   it("that are renewed take the place of the one before or stand beside it, but never without a name of their own", async () => {
-    const label = await keyWith({ old: [-30, -1], new: [-1, 30], newer: [-1, 60] });
+    const label = await commands.keyWith({ old: [-30, -1], new: [-1, 30], newer: [-1, 60] });
     await commands.done(`import TOKEN --in FOLDER/old.crt --label ${label}`);
     for (const names of [` --label ${label}`, ""]) {
       const refused = await commands.run(`import TOKEN --in FOLDER/new.crt${names}`);
@@ -127,7 +98,7 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
   });
 
   it("leave everything as it was where one of a file is refused", async () => {
-    const label = await keyWith({ kept: [-30, -1], renewed: [-1, 30] });
+    const label = await commands.keyWith({ kept: [-30, -1], renewed: [-1, 30] });
     await commands.done(`import TOKEN --in FOLDER/kept.crt --label ${label}`);
     const input = ["renewed.crt", `${label}.pem`].map((name) => readFileSync(`${commands.folder}/${name}`, "utf8"))
       .join("");
@@ -140,7 +111,7 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
   });
 
   it("that vouch for another one keep an id of their own", async () => {
-    const [one, other] = [await keyWith({ leaf: [-1, 30] }), await keyWith({ above: [-1, 30] })];
+    const [one, other] = [await commands.keyWith({ leaf: [-1, 30] }), await commands.keyWith({ above: [-1, 30] })];
     const input = ["leaf.crt", "above.crt"].map((name) => readFileSync(`${commands.folder}/${name}`, "utf8")).join("");
     const uris = await commands.json<string[]>("import TOKEN --label chain --id 77", { input });
     assertEquals(uris.map((each) => each.includes(";id=%77;")), [true, false]);

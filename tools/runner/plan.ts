@@ -40,6 +40,7 @@ const servers = "it starts servers while it is loaded, to know what to test, and
 
 /** Files that are loaded as if there were no other, and why. */
 const loadedApart: ReadonlyMap<string, string> = new Map([
+  ["tests/cli/client_key_test.ts", gnutls],
   ["tests/deno/http_leaks_test.ts", leaks],
   ["tests/deno/pkcs11_leaks_test.ts", leaks],
   ["tests/session/tls/token_certificate_test.ts", gnutls],
