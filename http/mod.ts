@@ -28,6 +28,7 @@ export { StoreErrorEvent, type StoreEvents } from "./contract/store_events.ts";
 export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";
 export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./features/cookies/mod.ts";
 export {
+  type CookieFileOptions,
   type CookieInit,
   CookieSqliteStore,
   type CookieStore,

@@ -1,4 +1,5 @@
 /** What a cookie is, outside of any library. */
+import { checkOptions, unexpected } from "../../../internal/expected.ts";
 import { fact, type Portrait, quoted, shownAs } from "../../../internal/inspection.ts";
 import type { WhenUnreachable } from "../../contract/shared_store.ts";
 import type { Tough } from "./tough.ts";
@@ -67,12 +68,38 @@ export interface CookieStore {
   /** The cookies kept so far, in the order they were created. Called once, when a jar takes the store. */
   load(): Iterable<Cookie>;
   /**
-   * Keeps changes; returns when a killed process cannot lose them any more. Session cookies are not stored: one that
-   * replaces a stored cookie removes that.
+   * Keeps changes; returns when a killed process cannot lose them any more. Session cookies are among them: where they are
+   * not stored, one that replaces a stored cookie removes that.
    */
   apply(changes: readonly CookieChange[], all: () => Iterable<Cookie>): void;
   /** Frees what the store holds. */
   close?(): void;
+}
+
+/** Options of the stores of cookies in files. */
+export interface CookieFileOptions {
+  /**
+   * Whether session cookies are written and read too, with 0 as the time of their end, as curl and wget do. Most logins are
+   * such cookies. They stay until their server or the program removes them. @default {false}
+   */
+  readonly keepSessionCookies?: boolean | undefined;
+}
+
+/** Whether session cookies are kept too. */
+export function sessionCookiesKept(options: CookieFileOptions): boolean {
+  const { keepSessionCookies = false } = checkOptions("keep cookies", options);
+  if (typeof keepSessionCookies === "boolean") return keepSessionCookies;
+  throw unexpected("keep cookies", "keepSessionCookies to be true or false", keepSessionCookies);
+}
+
+/** The end of a cookie as files have it, in seconds since 1970; 0 for a session cookie. */
+export function secondsOf({ expires }: Cookie): number {
+  return expires === null ? 0 : Math.ceil(expires.getTime() / 1000);
+}
+
+/** The end of a cookie with such seconds; `null` for a session cookie. */
+export function endAt(seconds: number): Date | null {
+  return seconds === 0 ? null : new Date(seconds * 1000);
 }
 
 /** The cookies of one site, as a store that processes share has them. */

@@ -2,7 +2,16 @@
 import { checkPath } from "../../../internal/expected.ts";
 import { inTransaction, openPrivateDatabase } from "../../storage/private_database.ts";
 import type { SqliteDatabase } from "../../storage/sqlite_driver.ts";
-import type { Cookie, CookieChange, CookieStore, SameSite } from "./cookie.ts";
+import {
+  type Cookie,
+  type CookieChange,
+  type CookieFileOptions,
+  type CookieStore,
+  endAt,
+  type SameSite,
+  secondsOf,
+  sessionCookiesKept,
+} from "./cookie.ts";
 
 const SCHEMA = `CREATE TABLE IF NOT EXISTS moz_cookies (id INTEGER PRIMARY KEY, name TEXT, value TEXT, host TEXT,
   path TEXT, expiry INTEGER, lastAccessed INTEGER, isSecure INTEGER, isHttpOnly INTEGER, sameSite INTEGER)`;
@@ -17,8 +26,9 @@ const INSERT = `INSERT INTO moz_cookies (value, host, expiry, lastAccessed, isSe
 const POLICIES: readonly SameSite[] = ["none", "lax", "strict"];
 
 /**
- * Keeps persistent cookies in a SQLite database, in the table `moz_cookies` that browsers and libsoup use. Each
- * response's changes are one transaction, so that a killed process neither loses nor corrupts a cookie.
+ * Keeps persistent cookies, and session cookies if you say so, in a SQLite database, in the table `moz_cookies` that
+ * browsers and libsoup use. Each response's changes are one transaction, so that a killed process neither loses nor corrupts
+ * a cookie.
  *
  * Needs the runtime's own SQLite: `bun:sqlite` on Bun, `node:sqlite` on Deno and Node.
  *
@@ -34,27 +44,31 @@ const POLICIES: readonly SameSite[] = ["none", "lax", "strict"];
 export class CookieSqliteStore implements CookieStore {
   /** The database's path. */
   readonly path: string;
+  readonly #keepsSession: boolean;
   #database: SqliteDatabase | null = null;
 
   /** Names the database; it is opened when a jar takes the store. */
-  constructor(path: string) {
+  constructor(path: string, options: CookieFileOptions = {}) {
     this.path = checkPath("keep cookies", path);
+    this.#keepsSession = sessionCookiesKept(options);
   }
 
   /** Opens the database, creates the table when there is none, and reads the cookies that have not expired. */
   load(): Cookie[] {
     const database = this.#open();
     const now = Date.now();
-    return database.all(SELECT).map(fromRow).filter((cookie) => cookie.expires!.getTime() > now);
+    return database.all(SELECT).map(fromRow).filter((cookie) =>
+      this.#isKept(cookie) && (cookie.expires === null || cookie.expires.getTime() > now)
+    );
   }
 
   /** Keeps the changes in one transaction. */
   apply(changes: readonly CookieChange[]): void {
-    const kept = changes.filter(({ oldCookie, newCookie }) => oldCookie?.expires || newCookie?.expires);
+    const kept = changes.filter(({ oldCookie, newCookie }) => this.#isKept(oldCookie) || this.#isKept(newCookie));
     if (kept.length === 0) return;
     const database = this.#open();
     inTransaction(database, () => {
-      for (const change of kept) write(database, change);
+      for (const change of kept) this.#write(database, change);
     });
   }
 
@@ -88,26 +102,30 @@ export class CookieSqliteStore implements CookieStore {
     }
     return this.#database = database;
   }
-}
 
-function write(database: SqliteDatabase, { oldCookie, newCookie }: CookieChange): void {
-  const { name, path, domain } = (newCookie ?? oldCookie)!;
-  const identity = [name, domain, `.${domain}`, path] as const;
-  if (!newCookie?.expires) return database.run(REMOVE, ...identity);
-  const values = [
-    newCookie.value,
-    newCookie.hostOnly ? domain : `.${domain}`,
-    Math.ceil(newCookie.expires.getTime() / 1000),
-    Math.floor(newCookie.lastAccess.getTime() / 1000),
-    Number(newCookie.secure),
-    Number(newCookie.httpOnly),
-    POLICIES.indexOf(newCookie.sameSite),
-  ] as const;
-  // An update keeps the row's number, which is the order of creation.
-  if (oldCookie?.expires) database.run(UPDATE, ...values, ...identity);
-  else {
-    database.run(REMOVE, ...identity);
-    database.run(INSERT, ...values, name, path);
+  #isKept(cookie: Cookie | null): cookie is Cookie {
+    return cookie !== null && (cookie.expires !== null || this.#keepsSession);
+  }
+
+  #write(database: SqliteDatabase, { oldCookie, newCookie }: CookieChange): void {
+    const { name, path, domain } = (newCookie ?? oldCookie)!;
+    const identity = [name, domain, `.${domain}`, path] as const;
+    if (!this.#isKept(newCookie)) return database.run(REMOVE, ...identity);
+    const values = [
+      newCookie.value,
+      newCookie.hostOnly ? domain : `.${domain}`,
+      secondsOf(newCookie),
+      Math.floor(newCookie.lastAccess.getTime() / 1000),
+      Number(newCookie.secure),
+      Number(newCookie.httpOnly),
+      POLICIES.indexOf(newCookie.sameSite),
+    ] as const;
+    // An update keeps the row's number, which is the order of creation.
+    if (this.#isKept(oldCookie)) database.run(UPDATE, ...values, ...identity);
+    else {
+      database.run(REMOVE, ...identity);
+      database.run(INSERT, ...values, name, path);
+    }
   }
 }
 
@@ -122,7 +140,7 @@ function fromRow(row: Record<string, unknown>): Cookie {
     secure: Number(row.isSecure) === 1,
     httpOnly: Number(row.isHttpOnly) === 1,
     sameSite: POLICIES[Number(row.sameSite ?? 1)] ?? "lax",
-    expires: new Date(Number(row.expiry) * 1000),
+    expires: endAt(Number(row.expiry)),
     creation: new Date(0),
     lastAccess: new Date(Number(row.lastAccessed) * 1000),
   };

@@ -2,7 +2,17 @@
 import { checkPath } from "../../../internal/expected.ts";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { appendText, readTextIfExists, removeAbandoned, replaceFile, withFile } from "../../storage/atomic_file.ts";
-import { type Cookie, type CookieChange, cookieKey, type CookieStore, type SameSite } from "./cookie.ts";
+import {
+  type Cookie,
+  type CookieChange,
+  type CookieFileOptions,
+  cookieKey,
+  type CookieStore,
+  endAt,
+  type SameSite,
+  secondsOf,
+  sessionCookiesKept,
+} from "./cookie.ts";
 
 const HEADER = `# Netscape HTTP Cookie File
 # One cookie per line: domain, subdomains, path, secure, expiry, name, value, SameSite.
@@ -17,10 +27,9 @@ const SAME_SITE: Readonly<Record<string, SameSite>> = { strict: "strict", lax: "
 const MAX_SUPERSEDED = 200;
 
 /**
- * Keeps persistent cookies in a Netscape cookie file, readable by its owner only; TABs divide its columns, so cookies
- * that hold one stay in memory. A change is appended in one write and
- * the file is now and then replaced as a whole, so that a killed process neither loses nor corrupts a cookie. One jar
- * at a time may use a file.
+ * Keeps persistent cookies, and session cookies if you say so, in a Netscape cookie file, readable by its owner only; TABs
+ * divide its columns, so cookies that hold one stay in memory. A change is appended in one write and the file is now and
+ * then replaced as a whole, so that a killed process neither loses nor corrupts a cookie. One jar at a time may use a file.
  *
  * @example Keep cookies between runs
  * ```ts
@@ -34,12 +43,14 @@ const MAX_SUPERSEDED = 200;
 export class CookieTextStore implements CookieStore {
   /** The file's path. */
   readonly path: string;
+  readonly #keepsSession: boolean;
   #superseded = 0;
   #mustRewrite = false;
 
   /** Names the file; it is read when a jar takes the store and need not exist. */
-  constructor(path: string) {
+  constructor(path: string, options: CookieFileOptions = {}) {
     this.path = checkPath("keep cookies", path);
+    this.#keepsSession = sessionCookiesKept(options);
   }
 
   /** The cookies in the file that have not expired; lines of another layout are passed over. */
@@ -58,8 +69,10 @@ export class CookieTextStore implements CookieStore {
       if (!cookie) continue;
       read++;
       const key = `${cookie.domain};${cookieKey(cookie.path, cookie.name)}`;
-      if (cookie.expires!.getTime() <= Date.now()) cookies.delete(key);
-      else cookies.set(key, cookie);
+      // A session cookie that is not kept replaces what stood there, too.
+      const isThere = cookie.expires === null ? this.#keepsSession : cookie.expires.getTime() > Date.now();
+      if (isThere) cookies.set(key, cookie);
+      else cookies.delete(key);
     }
     this.#superseded = read - cookies.size;
     return [...cookies.values()];
@@ -70,9 +83,9 @@ export class CookieTextStore implements CookieStore {
     let lines = "";
     let superseded = 0;
     for (const { oldCookie, newCookie } of changes) {
-      if (isKept(oldCookie)) superseded++;
-      if (isKept(newCookie)) lines += formatCookieLine(newCookie);
-      else if (isKept(oldCookie)) {
+      if (this.#isKept(oldCookie)) superseded++;
+      if (this.#isKept(newCookie)) lines += formatCookieLine(newCookie);
+      else if (this.#isKept(oldCookie)) {
         lines += formatCookieLine({ ...oldCookie, value: "", expires: new Date(1000) });
         superseded++;
       }
@@ -95,19 +108,20 @@ export class CookieTextStore implements CookieStore {
 
   #rewrite(cookies: Iterable<Cookie>): void {
     let text = HEADER;
-    for (const cookie of cookies) if (isKept(cookie)) text += formatCookieLine(cookie);
+    for (const cookie of cookies) if (this.#isKept(cookie)) text += formatCookieLine(cookie);
     replaceFile(this.path, text);
     this.#superseded = 0;
     this.#mustRewrite = false;
   }
+
+  /** Whether a cookie is kept in the file: not one whose line would be broken by its own TABs. */
+  #isKept(cookie: Cookie | null): cookie is Cookie {
+    if (cookie === null || (cookie.expires === null && !this.#keepsSession)) return false;
+    return !/\t/.test(cookie.name + cookie.value + cookie.path);
+  }
 }
 
-/** Whether a cookie is kept in the file: one that ends some day, and whose line is not broken by its own TABs. */
-function isKept(cookie: Cookie | null): cookie is Cookie {
-  return cookie !== null && cookie.expires !== null && !/\t/.test(cookie.name + cookie.value + cookie.path);
-}
-
-/** One line of a cookie file; `null` for comments, blank and malformed lines and for session cookies. */
+/** One line of a cookie file; `null` for comments, blank and malformed lines. */
 export function parseCookieLine(line: string): Cookie | null {
   let rest = line.endsWith("\r") ? line.slice(0, -1) : line;
   const httpOnly = rest.startsWith(HTTP_ONLY);
@@ -116,7 +130,7 @@ export function parseCookieLine(line: string): Cookie | null {
   const [domain, subdomains, path, secure, expiry, name, value, sameSite] = rest.split("\t");
   if (!domain || !path?.startsWith("/") || name === undefined || value === undefined) return null;
   const seconds = Number(expiry);
-  if (!Number.isInteger(seconds) || seconds <= 0 || seconds > 8.64e12) return null;
+  if (!Number.isInteger(seconds) || seconds < 0 || seconds > 8.64e12) return null;
   return {
     name,
     value,
@@ -126,20 +140,20 @@ export function parseCookieLine(line: string): Cookie | null {
     secure: secure === "TRUE",
     httpOnly,
     sameSite: SAME_SITE[sameSite?.toLowerCase() ?? ""] ?? "lax",
-    expires: new Date(seconds * 1000),
+    expires: endAt(seconds),
     creation: new Date(0),
     lastAccess: new Date(0),
   };
 }
 
-/** A persistent cookie as one line. Other programs know seven columns, so SameSite is written only when it is needed. */
+/** A cookie as one line. Other programs know seven columns, so SameSite is written only when it is needed. */
 export function formatCookieLine(cookie: Cookie): string {
   const columns = [
     `${cookie.httpOnly ? HTTP_ONLY : ""}${cookie.hostOnly ? "" : "."}${cookie.domain}`,
     cookie.hostOnly ? "FALSE" : "TRUE",
     cookie.path,
     cookie.secure ? "TRUE" : "FALSE",
-    String(Math.ceil(cookie.expires!.getTime() / 1000)),
+    String(secondsOf(cookie)),
     cookie.name,
     cookie.value,
   ];

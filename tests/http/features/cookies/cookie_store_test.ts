@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
+  type CookieFileOptions,
   CookieJar,
   CookieSqliteStore,
   type CookieStore,
@@ -14,9 +15,9 @@ import { temporaryFolder } from "../../../_support/temporary_folder.ts";
 
 const folder = temporaryFolder("cookies");
 const origin = "https://www.example.com/";
-const stores: Record<string, (path: string) => CookieStore> = {
-  text: (path) => new CookieTextStore(path),
-  sqlite: (path) => new CookieSqliteStore(path),
+const stores: Record<string, (path: string, options?: CookieFileOptions) => CookieStore> = {
+  text: (path, options) => new CookieTextStore(path, options),
+  sqlite: (path, options) => new CookieSqliteStore(path, options),
 };
 
 function contents(store: CookieStore): string[] {
@@ -104,6 +105,39 @@ for (const [kind, make] of Object.entries(stores)) {
       assertEquals(later.allCookies(), []);
     });
 
+    it("keeps session cookies where it is told to, and has them for nobody else", () => {
+      const path = join(folder, `session.${kind}`);
+      const all = { keepSessionCookies: true };
+      {
+        using jar = new CookieJar({ store: make(path, all) });
+        for (const name of ["kept", "removed", "ended", "replaced"]) jar.setCookie(`${name}=1; Secure`, origin);
+        jar.setCookie("lasting=1; Max-Age=1000", origin);
+        jar.setCookie("kept=2; Secure; HttpOnly", origin);
+        jar.setCookie("removed=; Secure; Max-Age=0", origin);
+        jar.setCookie("replaced=2; Max-Age=1000", origin);
+        jar.setCookie("lasting=2", origin);
+        jar.deleteCookie({ name: "ended", domain: "www.example.com", path: "/" });
+      }
+      for (let round = 0; round < 2; round++) {
+        using jar = new CookieJar({ store: make(path, all) });
+        assertEquals(jar.allCookies().map(({ expires, name, value }) => [name, value, expires === null]), [
+          ["kept", "2", true],
+          ["replaced", "2", false],
+          ["lasting", "2", true],
+        ]);
+        assertEquals(jar.getCookieHeader(origin), "kept=2; replaced=2; lasting=2");
+      }
+      assertEquals(contents(make(path)).map((line) => line.split(" ")[0]), ["replaced=2"]);
+      using jar = new CookieJar({ store: make(path, all) });
+      jar.clear();
+      assertEquals(contents(make(path, all)), []);
+    });
+
+    it("refuses a keepSessionCookies that is neither true nor false", () => {
+      const options = { keepSessionCookies: "no" } as unknown as CookieFileOptions;
+      assertThrows(() => make(join(folder, `refused.${kind}`), options), TypeError, "keepSessionCookies");
+    });
+
     it("keeps what a thousand changes left", () => {
       const path = join(folder, `many.${kind}`);
       {
@@ -158,6 +192,16 @@ describe("CookieTextStore", () => {
       "b=2 .example.com/x false true strict",
       "empty= .example.org/ false false lax",
     ]);
+  });
+
+  it("reads and writes the session cookies of curl and wget, whose time is 0, where it keeps such", () => {
+    const path = join(folder, "sessions_of_curl.txt");
+    const line = "#HttpOnly_www.example.com\tFALSE\t/\tTRUE\t0\tsid\t1\n";
+    writeFileSync(path, `# Netscape HTTP Cookie File\n\n${line}`);
+    using jar = new CookieJar({ store: new CookieTextStore(path, { keepSessionCookies: true }) });
+    assertEquals(jar.allCookies().map(({ expires, value }) => [value, expires]), [["1", null]]);
+    jar.setCookie("sid=2; Secure; HttpOnly", origin);
+    assertEquals(readFileSync(path, "utf8").split("\n").at(-2), line.replace("\t1\n", "\t2"));
   });
 
   it("writes the seven columns other programs read", () => {
