@@ -19,15 +19,16 @@ const maxWait = 10;
 
 /**
  * Puts a body on a message, with the Content-Type that goes with it. What is neither bytes, stream nor form is sent as its
- * text (Fetch §5.2).
+ * text (Fetch §5.2), but for objects whose text says nothing of what is in them.
  *
- * @throws {TypeError} If the body is a stream that is locked, or one without `duplex` (Fetch §5.4, step 38).
+ * @throws {TypeError} If the body is a stream that is locked, or one without `duplex` (Fetch §5.4, step 38), or an object
+ * that would go out as "[object Object]".
  */
 export function setBody(msg: HttpMessage, body: unknown, hasDuplex: boolean): void {
   if (body instanceof ReadableStream && body.locked) {
     throw new TypeError("Cannot fetch: the body is a stream that is locked");
   }
-  const source = bodySourceOf(typeof body === "function" ? String(body) : body) ?? bodySourceOf(String(body))!;
+  const source = bodySourceOf(typeof body === "function" ? String(body) : body) ?? bodySourceOf(textOf(body))!;
   if (source.body instanceof ReadableStream && !hasDuplex) {
     throw new TypeError('Cannot fetch: a body that is a stream needs the option duplex: "half"');
   }
@@ -35,6 +36,14 @@ export function setBody(msg: HttpMessage, body: unknown, hasDuplex: boolean): vo
   if (source.type !== null && !msg.requestHeaders.has("content-type")) {
     msg.requestHeaders.set("content-type", source.type);
   }
+}
+
+function textOf(body: unknown): string {
+  const text = String(body);
+  if (typeof body !== "object" || !/^\[object .*\]$/.test(text)) return text;
+  throw new TypeError(
+    `Cannot fetch: the body is an object that would be sent as "${text}"; give its text (JSON.stringify), bytes, a Blob, a form or a stream`,
+  );
 }
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
 import { blobStream } from "./blob_stream.ts";
@@ -33,13 +34,14 @@ export function bodySourceOf(body: unknown): BodySource | null {
   if (body instanceof URLSearchParams) {
     return whole(encoder.encode(String(body)), "application/x-www-form-urlencoded;charset=UTF-8");
   }
-  if (body instanceof FormData) return formDataBody(body);
+  if (isForm(body)) return formDataBody(body);
   if (typeof body !== "object" || body === null) return null;
   if (isBlob(body)) return blobBody(body);
   if (Symbol.asyncIterator in body) {
     heedErrors(body);
     return once((body as AsyncIterable<unknown>)[Symbol.asyncIterator](), () => endStream(body));
   }
+  if (isPiped(body)) return pipedBody(body);
   // What has been begun, as generators have; lists and sets are values, and no bodies.
   if (Symbol.iterator in body && "next" in body) return once((body as Iterable<unknown>)[Symbol.iterator]());
   return null;
@@ -83,6 +85,46 @@ function streamOf(stream: ReadableStream<Bytes>): ReadableStream<Bytes> {
   const reader = (stream as ReadableStream<Bytes>).getReader();
   const pieces = { next: () => reader.read(), return: () => reader.cancel().then(() => ended) };
   return once(pieces as AsyncIterator<unknown>).body as ReadableStream<Bytes>;
+}
+
+/** Whether a value is a form, of this realm, another, or a library's own, such as undici's. */
+function isForm(value: unknown): value is FormData {
+  return value instanceof FormData || (Object.prototype.toString.call(value) === "[object FormData]" &&
+    typeof (value as Partial<FormData>).entries === "function");
+}
+
+/** A stream of Node's first kind, which only flows. That of npm's `form-data` knows its media type, and often its length. */
+interface PipedStream {
+  on(event: "error", listener: (error: Error) => void): unknown;
+  pipe(target: object): unknown;
+  getHeaders?(): Readonly<Record<string, unknown>>;
+  hasKnownLength?(): boolean;
+  getLengthSync?(): number;
+}
+
+function isPiped(value: object): value is PipedStream {
+  const { on, pipe } = value as Partial<PipedStream>;
+  return typeof on === "function" && typeof pipe === "function";
+}
+
+function pipedBody(stream: PipedStream): BodySource {
+  const through = new builtin.stream.PassThrough();
+  heedErrors(through);
+  stream.on("error", (error) => through.destroy(error));
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    if (!through.destroyed) stream.pipe(through);
+    yield* through;
+  };
+  const { body } = once(pieces(), () => {
+    endStream(stream);
+    through.destroy();
+  });
+  const type = stream.getHeaders?.()["content-type"];
+  return {
+    body,
+    length: stream.hasKnownLength?.() === true ? stream.getLengthSync?.() ?? null : null,
+    type: typeof type === "string" ? type : null,
+  };
 }
 
 /** Whether a value is a Blob, of this realm or another. */

@@ -19,7 +19,7 @@ export function formDataBody(form: FormData): {
   const encoder = new TextEncoder();
   for (const [name, value] of form) parts.push(...partOf(encoder, boundary, name, value));
   parts.push(encoder.encode(`--${boundary}--\r\n`));
-  const length = parts.reduce((sum, part) => sum + (part instanceof Blob ? part.size : part.byteLength), 0);
+  const length = parts.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.byteLength : part.size), 0);
   return {
     body: () => streamOf(parts),
     length: Number.isSafeInteger(length) ? length : null,
