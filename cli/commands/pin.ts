@@ -1,5 +1,6 @@
 import { CKF, CKR, CKU } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
+import type { Session } from "../../session/tokens/session.ts";
 import type { Pkcs11Uri } from "../../session/uri/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";
@@ -53,7 +54,7 @@ export async function run(context: CommandContext): Promise<void> {
 /** What the token is given: the PIN that opens it and the one that is to be, null for a pad. */
 type Exchange = (opener: Uint8Array | null, wanted: Uint8Array | null) => Promise<void>;
 
-/** The user changes the PIN of their own: most tokens want no login for it. */
+/** The user changes the PIN of their own. */
 async function changeUsers(
   context: CommandContext,
   uri: Pkcs11Uri,
@@ -70,17 +71,24 @@ async function changeUsers(
   const session = await slot.openSession({ readWrite: true, signal });
   try {
     await exchanged(context, found, { errand, source: uri.pinSource, opener: "user" }, async (old, wanted) => {
-      try {
-        await session.setPin(old, wanted, { signal });
-      } catch (error) {
-        // NSS softokn wants a login first. The PIN was not looked at.
-        if (!(error instanceof Pkcs11Error) || error.code !== CKR.USER_NOT_LOGGED_IN) throw error;
-        await session.login(CKU.USER, old, { maxTries: 1, signal });
-        await session.setPin(old, wanted, { signal });
-      }
+      if (old !== null) await prove(session, old, signal);
+      await session.setPin(old, wanted, { signal });
     });
   } finally {
     await session.close();
+  }
+}
+
+/**
+ * Logs in, so that the old PIN is known to be right: without a login NSS softokn changes none, and tpm2-pkcs11 calls one
+ * changed that is not, where the old one is wrong. It costs a wrong PIN's one try, as the change would.
+ */
+async function prove(session: Session, pin: Uint8Array, signal: AbortSignal): Promise<void> {
+  try {
+    await session.login(CKU.USER, pin, { maxTries: 1, signal });
+  } catch (error) {
+    // It is the right one, and nothing but its change is allowed.
+    if (!(error instanceof Pkcs11Error) || error.code !== CKR.PIN_EXPIRED) throw error;
   }
 }
 

@@ -11,7 +11,7 @@ typedef unsigned char B;
 
 enum {
   OK = 0, SLOT_ID_INVALID = 3, GENERAL_ERROR = 5, ARGUMENTS_BAD = 7, ATTRIBUTE_TYPE_INVALID = 0x12, KEY_INVALID = 0x60,
-  FUNCTION_NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90, NO_OPERATION = 0x91, PIN_INCORRECT = 0xa0, PIN_LOCKED = 0xa4,
+  FUNCTION_NOT_SUPPORTED = 0x54, OPERATION_ACTIVE = 0x90, NO_OPERATION = 0x91, PIN_INCORRECT = 0xa0, PIN_EXPIRED = 0xa3, PIN_LOCKED = 0xa4,
   SESSION_COUNT = 0xb1, SESSION_INVALID = 0xb3, ALREADY_LOGGED_IN = 0x100, ALREADY_INITIALIZED = 0x191, NOT_LOGGED_IN = 0x101, TOO_SMALL = 0x150
 };
 enum { INIT_PIN = 10, SET_PIN, OPEN_SESSION, CLOSE_SESSION, LOGIN = 18, LOGOUT, CREATE_OBJECT, RANDOM = 64 };
@@ -30,11 +30,12 @@ static Pin users, officers;
 static W officers_tries;
 /* What tests set: a PIN pad instead of PINs, the most sessions, whether C_SignUpdate wants the PIN as SoftHSM does, whether
    a failed decryption stays active, microseconds that a login and a signature take, the most random bytes at once, the least length of a PIN
-   that the card tells, whether C_SetPIN wants a login as NSS softokn does. */
-static W pad, most, early, sticky, slow, randoms, least, strict;
+   that the card tells, whether C_SetPIN of nobody's takes a wrong PIN without a word, as tpm2-pkcs11 does, whether the PIN is to be changed
+   before anything else. */
+static W pad, most, early, sticky, slow, randoms, least, silent, expired;
 
 unsigned card_set(W what, W value) {
-  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms, &least, &strict };
+  W *const places[] = { &pad, &most, &early, &sticky, &slow, &randoms, &least, &silent, &expired };
   *places[what] = value;
   return 0;
 }
@@ -42,7 +43,7 @@ static void keep(Pin *pin, const void *text, W length) { memcpy(pin->text, text,
 static int is(const Pin *pin, const B *text, W length) { return length == pin->length && !memcmp(pin->text, text, length); }
 unsigned card_reset(void) {
   keep(&users, "1234", 4), keep(&officers, "87654321", 8), officers_tries = 3;
-  pad = early = strict = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3, least = 4;
+  pad = early = expired = silent = sticky = slow = randoms = events = fresh = locks = logged = 0, most = SESSIONS - 1, tries = 3, least = 4;
   return 0;
 }
 /* Calls that were made, each with its function's place in the list and its session. */
@@ -134,9 +135,10 @@ static W f_InitPIN(W s, B *pin, W length) {
 }
 static W f_SetPIN(W s, B *old, W old_length, B *pin, W length) {
   if (!enter(SET_PIN, s)) return leave(SESSION_INVALID);
-  if (strict && !logged) return leave(NOT_LOGGED_IN);
   if (!pin != !!pad || !old != !!pad) return leave(ARGUMENTS_BAD);
+  if (silent && !logged && !is(&users, old, old_length)) return leave(OK);
   W rv = proved(logged == 2, old, old_length);
+  if (rv == OK) expired = 0;
   if (rv == OK && !pad) keep(logged == 2 ? &officers : &users, pin, length);
   return leave(rv);
 }
@@ -149,6 +151,7 @@ static W f_Login(W s, W user, B *pin, W length) {
   W rv = proved(user == 0, pin, length);
   if (rv != OK) return leave(rv);
   if (user == 0) return logged = 2, leave(OK);
+  if (expired) return leave(PIN_EXPIRED);
   if (user == 2) fresh = 1, locks++;
   return logged = 1, leave(OK);
 }

@@ -17,7 +17,8 @@ const SETTINGS = {
   microseconds: 4n,
   mostRandomBytes: 5n,
   leastPinLength: 6n,
-  setPinWantsLogin: 7n,
+  silentSetPin: 7n,
+  pinExpired: 8n,
 } as const;
 
 /** A call that has reached the card. */
