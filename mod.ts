@@ -44,7 +44,7 @@ export { ckkName, ckmName, ckoName, ckrHint, ckrMessage, ckrName, cksName, ckuNa
 export { createCertificateRequest, createSelfSignedCertificate, dataDerivation, dh, ecdh1 } from "./session/mod.ts";
 export { ecdhAesKeyWrap, ecdsa, ecdsaSignatureFromDer, ecdsaSignatureToDer, eddsa } from "./session/mod.ts";
 export { findByUri, hkdf, hmac, issueCertificate, kbkdf, loadModules, mechanismByName } from "./session/mod.ts";
-export { mlDsa, pbkdf2 } from "./session/mod.ts";
+export { mlDsa, pbkdf2, publicJwk } from "./session/mod.ts";
 export { rawMechanism, registerPinSource, requestPin, rsaAesKeyWrap, rsaOaep, rsaPkcs1 } from "./session/mod.ts";
 export { rsaPss, salsa20Poly1305, slhDsa, tls12KeyBlock, tls12MasterSecret, tlsKdf, tlsMac } from "./session/mod.ts";
 export { tokenCertificate, tokenSigner, tokenTlsSocket, trustAnchors } from "./session/mod.ts";
@@ -77,7 +77,8 @@ export type { ParameterSetName, Passphrase, Pbkdf2Options, PeerCertificate, Pin,
 export type { PinCallback, PinRequest, PinSourceAnswer, PinSourceCallback } from "./session/mod.ts";
 export type { PinSourceCallbackRequest, PinSourceRequest, Pkcs11ErrorOptions, Pkcs11KeyPair } from "./session/mod.ts";
 export type { Pkcs11UriInit, Poly1305MessageOptions, Poly1305Options } from "./session/mod.ts";
-export type { PostQuantumSignatureOptions, PublicKeyFormats, RegisteredModuleProblem } from "./session/mod.ts";
+export type { PostQuantumSignatureOptions, PublicJwkOptions, PublicKeyFormats } from "./session/mod.ts";
+export type { RegisteredModuleProblem } from "./session/mod.ts";
 export type { RegisteredModulesOptions, ResultOptions, RootCertificates, RsaAesKeyWrapOptions } from "./session/mod.ts";
 export type { RsaOaepOptions, RsaPssOptions, RuntimeCryptoKey, SessionEvents, SessionInfo } from "./session/mod.ts";
 export type { SessionPoolOptions, SharedSessionsOptions, SlotInfo, SlotMatch, SlotsOptions } from "./session/mod.ts";
@@ -135,8 +136,9 @@ export type { CertificateInput, ChunkEventName, ClientCertificate, ClientCertifi
 export type { ClientTls, ConnectionState, ConstructibleFeatureType, ContentDecoderOptions } from "./http/mod.ts";
 export type { ContentDigestAlgorithm, ContentDisposition, ContentSnifferOptions, Cookie } from "./http/mod.ts";
 export type { CookieAcceptPolicy, CookieChange, CookieContext, CookieInit, CookieJarEvents } from "./http/mod.ts";
-export type { CookieJarOptions, CookieStore, DecodeOptions, DpopOptions, DpopProofOptions } from "./http/mod.ts";
-export type { Environment, EnvironmentProxyOptions, FetchInput, FetchTransportOptions } from "./http/mod.ts";
+export type { CookieFileOptions, CookieJarOptions, CookieStore, DecodeOptions, DpopOptions } from "./http/mod.ts";
+export type { DpopProofOptions, Environment, EnvironmentProxyOptions, FetchInput } from "./http/mod.ts";
+export type { FetchTransportOptions } from "./http/mod.ts";
 export type { HarEntry, HarLog, HarPair, HarRecorderOptions, HarRequest, HarResponse } from "./http/mod.ts";
 export type { HarTimings, HeaderLink, HeadersInput, HstsEnforcerEvents, HstsEnforcerOptions } from "./http/mod.ts";
 export type { HstsPolicy, HstsStore, HttpCacheOptions, HttpDateOptions, HttpErrorCode } from "./http/mod.ts";

@@ -106,6 +106,7 @@ export {
   type SignerGroupMember,
   type SignerGroupOptions,
 } from "./signer/signer_group.ts";
+export { publicJwk, type PublicJwkOptions } from "./signer/signing_key.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
 export { Slot } from "./tokens/slot.ts";
 export type { NamedCurve } from "./attributes/curves.ts";

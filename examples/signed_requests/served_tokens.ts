@@ -1,17 +1,22 @@
 // deno-lint-ignore-file no-console
 // One key on three tokens, each served by another process; one is killed under load and comes back. PKCS11_MODULE names
 // the module with the tokens "one", "two" and "three", PIN 1234: deno run -A examples/signed_requests/served_tokens.ts
+// They are made by softhsm2-util --init-token --free --label one --pin 1234 --so-pin 12345678, and so on.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { loadModules, type SignerGroup, signerGroup, tokenSigner } from "@gp11/gp11";
+import { loadModules, Module, type SignerGroup, signerGroup, tokenSigner } from "@gp11/gp11";
 
 const labels = ["one", "two", "three"];
-const folder = mkdtempSync(join(tmpdir(), "served-"));
 const login = { pin: "1234" };
+{
+  await using module = await Module.load(process.env.PKCS11_MODULE!);
+  for (const label of labels) await module.findSlot(label); // throws for one that is missing
+}
+const folder = mkdtempSync(join(tmpdir(), "served-"));
 
 /** On a machine of its own this would be `remote: |ssh host p11-kit remote …`. */
 async function serve(label: string): Promise<ChildProcess> {

@@ -3,12 +3,18 @@
  *
  * @module
  */
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { CKO } from "../../ffi/constants/mod.ts";
-import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
+import { describeName, describeType } from "../../ffi/memory/inputs.ts";
+import { sha256 } from "../keys/forms/digest.ts";
+import { writePublicJsonWebKey, type WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
+import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material.ts";
+import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
 import { type Holder, holderOf, unambiguousPublicKey } from "../keys/find_public.ts";
 import { identify, type KeyIdentity } from "../keys/read_public.ts";
+import { schemesOf, secretSchemes, type SignatureScheme } from "../keys/signature_schemes.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import type { Pkcs11Object } from "../tokens/object.ts";
+import { Pkcs11Object } from "../tokens/object.ts";
 import type { Session } from "../tokens/session.ts";
 import { coreOf } from "../tokens/session_contexts.ts";
 
@@ -54,4 +60,105 @@ export async function aboutKey(
     args,
     options,
   );
+}
+
+/** The public half of a key in a token or outside one; null where there is none, or several may be it. */
+export async function publicHalfOf(
+  key: Pkcs11Object | KeyInput,
+  options: CallOptions,
+): Promise<AsymmetricMaterial | null> {
+  if (key instanceof Pkcs11Object) return (await aboutKey(key, options)).half;
+  const { material } = await readKey(key, undefined, "the public key");
+  return material.kind === "secret" ? null : material;
+}
+
+/** How a key signs: as the algorithm says, or as its kind does by default. */
+export function chooseScheme(
+  action: string,
+  material: AsymmetricMaterial | null,
+  algorithm: string | undefined,
+): SignatureScheme {
+  const schemes = material === null ? secretSchemes : schemesOf(material);
+  const what = material === null ? "secret key" : describeKey(material);
+  if (schemes.length === 0) throw new TypeError(`Cannot ${action}: a ${what} does not sign`);
+  if (algorithm === undefined) return schemes[0]!;
+  const scheme = schemes.find((each) => each.algorithm === algorithm || isAlias(each.algorithm, algorithm, material));
+  if (scheme !== undefined) return scheme;
+  const names = schemes.map((each) => each.algorithm).join(", ");
+  throw new TypeError(
+    `Cannot ${action}: ${describeName(algorithm)} is no algorithm of a ${what}; it has ${names}`,
+  );
+}
+
+/** "Ed25519" and "Ed448" are EdDSA with the curve said (RFC 9864). */
+function isAlias(name: string, algorithm: string, material: AsymmetricMaterial | null): boolean {
+  return name === "EdDSA" && material?.kind === "curve" && material.curve.name === algorithm;
+}
+
+/** RFC 7638: SHA-256 of the members that make the key, in alphabetical order, as base64url. */
+export function thumbprint(material: AsymmetricMaterial): string {
+  const jwk = writePublicJsonWebKey(material) as Record<string, string>;
+  const canonical = JSON.stringify(Object.fromEntries(Object.keys(jwk).sort().map((name) => [name, jwk[name]])));
+  return sha256(new TextEncoder().encode(canonical)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** A public key as those want it who verify. */
+export function verificationJwk(material: AsymmetricMaterial, kid: string, alg: string): WrittenJsonWebKey {
+  return { ...writePublicJsonWebKey(material), kid, alg, use: "sig" };
+}
+
+/** How a public key is named. */
+export interface PublicJwkOptions {
+  /**
+   * The algorithm by its JOSE name, for example "PS256".
+   *
+   * By default what `tokenSigner` takes for the key.
+   */
+  readonly algorithm?: string | undefined;
+  /**
+   * What names the key.
+   *
+   * By default its RFC 7638 thumbprint, as `tokenSigner` has it.
+   */
+  readonly keyId?: string | undefined;
+  /** Ends the reading of the key. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A public key as a JSON Web Key with `kid`, `alg` and `use`, for a JWK Set: also of a key that signs no more, of which only
+ * the public half or the certificate is left. The key of a `TokenSigner` is the same as its own `publicJwk()`.
+ *
+ * @param key A public key, a private key or a certificate on a token, or a key outside it.
+ * @param options Its algorithm and its name, and a signal.
+ * @returns The members of the public key alone, and what names it.
+ * @throws {TypeError} For a key that has no public half or does not sign, and an algorithm that is not of its type.
+ * @throws {Pkcs11Error} What the token answers.
+ * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+ *
+ * @example The keys that verify what this service has signed, and still signs
+ * ```ts
+ * import { CKO, publicJwk, type Session } from "@gp11/gp11";
+ *
+ * async function jwks(session: Session): Promise<Response> {
+ *   const keys = await session.findObjects({ class: CKO.PUBLIC_KEY, label: "service" });
+ *   return Response.json({ keys: await Promise.all(keys.map((key) => publicJwk(key))) });
+ * }
+ * ```
+ */
+export async function publicJwk(
+  key: Pkcs11Object | KeyInput,
+  options: PublicJwkOptions = {},
+): Promise<WrittenJsonWebKey> {
+  const action = "make the JSON Web Key";
+  checkOptions(options);
+  const { algorithm, keyId, signal } = options;
+  if (keyId !== undefined && typeof keyId !== "string") {
+    throw new TypeError(`Cannot ${action}: keyId is ${describeType(keyId)}, expected a string`);
+  }
+  const material = await publicHalfOf(key, { signal });
+  if (material === null) {
+    throw new TypeError(`Cannot ${action}: the key has no public half, or its token does not tell which it is`);
+  }
+  return verificationJwk(material, keyId ?? thumbprint(material), chooseScheme(action, material, algorithm).algorithm);
 }

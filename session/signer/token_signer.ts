@@ -3,16 +3,15 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes, describeType } from "../../ffi/memory/inputs.ts";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { AttributesInit } from "../attributes/attributes_init.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError, Pkcs11Error } from "../errors.ts";
-import { sha256 } from "../keys/forms/digest.ts";
-import { writePublicJsonWebKey, type WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
-import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material.ts";
+import type { WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
+import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { isSameKey } from "../keys/read_public.ts";
-import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
+import type { KeyInput } from "../keys/forms/read_key.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
@@ -21,9 +20,9 @@ import { onOneToken, SessionPool } from "../tokens/shared_sessions.ts";
 import { DEAD, lifeOfSession } from "../tokens/token_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
-import { schemesOf, secretSchemes, type SignatureScheme } from "../keys/signature_schemes.ts";
+import type { SignatureScheme } from "../keys/signature_schemes.ts";
 import { signWith, signWithSync } from "./sign_with.ts";
-import { aboutKey, holderAmong } from "./signing_key.ts";
+import { aboutKey, chooseScheme, holderAmong, publicHalfOf, thumbprint, verificationJwk } from "./signing_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -172,7 +171,7 @@ export class TokenSigner {
    * @throws {TypeError} For a secret key, which has no public half.
    */
   publicJwk(): WrittenJsonWebKey {
-    return { ...writePublicJsonWebKey(this.#publicHalf()), kid: this.keyId, alg: this.algorithm, use: "sig" };
+    return verificationJwk(this.#publicHalf(), this.keyId, this.algorithm);
   }
 
   /**
@@ -260,7 +259,7 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
       "Cannot make a signer: the token does not tell the key's public half; give it as publicKey, or give both halves of each pair a CKA_ID that no other has",
     );
   }
-  const scheme = chooseScheme(material, algorithm);
+  const scheme = chooseScheme("make a signer", material, algorithm);
   const match: AttributesInit = { class: identity.class };
   if (identity.id.length > 0) match.id = identity.id;
   else if (identity.label !== "") match.label = identity.label;
@@ -275,44 +274,15 @@ export async function tokenSigner(key: Pkcs11Object, options: TokenSignerOptions
   });
 }
 
-function chooseScheme(material: AsymmetricMaterial | null, algorithm: string | undefined): SignatureScheme {
-  const schemes = material === null ? secretSchemes : schemesOf(material);
-  const what = material === null ? "secret key" : describeKey(material);
-  if (schemes.length === 0) throw new TypeError(`Cannot make a signer: a ${what} does not sign`);
-  if (algorithm === undefined) return schemes[0]!;
-  const scheme = schemes.find((each) => each.algorithm === algorithm || isAlias(each.algorithm, algorithm, material));
-  if (scheme !== undefined) return scheme;
-  const names = schemes.map((each) => each.algorithm).join(", ");
-  throw new TypeError(
-    `Cannot make a signer: ${describeName(algorithm)} is no algorithm of a ${what}; it has ${names}`,
-  );
-}
-
-/** "Ed25519" and "Ed448" are EdDSA with the curve said (RFC 9864). */
-function isAlias(name: string, algorithm: string, material: AsymmetricMaterial | null): boolean {
-  return name === "EdDSA" && material?.kind === "curve" && material.curve.name === algorithm;
-}
-
 async function givenHalf(
   given: Pkcs11Object | KeyInput,
   own: AsymmetricMaterial | null,
   options: CallOptions,
 ): Promise<AsymmetricMaterial> {
-  const material = given instanceof Pkcs11Object
-    ? (await aboutKey(given, options)).half
-    : (await readKey(given, undefined, "the public key")).material;
-  if (material === null || material.kind === "secret") {
-    throw new TypeError("Cannot make a signer: what was given as publicKey has no public half");
-  }
+  const material = await publicHalfOf(given, options);
+  if (material === null) throw new TypeError("Cannot make a signer: what was given as publicKey has no public half");
   if (own !== null && !isSameKey(own, material)) {
     throw new TypeError("Cannot make a signer: publicKey is not the public half of the key");
   }
   return material;
-}
-
-/** RFC 7638: SHA-256 of the members that make the key, in alphabetical order, as base64url. */
-function thumbprint(material: AsymmetricMaterial): string {
-  const jwk = writePublicJsonWebKey(material) as Record<string, string>;
-  const canonical = JSON.stringify(Object.fromEntries(Object.keys(jwk).sort().map((name) => [name, jwk[name]])));
-  return sha256(new TextEncoder().encode(canonical)).toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -5,6 +5,7 @@ import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { Session } from "../../../session/tokens/session.ts";
+import { publicJwk } from "../../../session/signer/signing_key.ts";
 import { tokenSigner } from "../../../session/signer/token_signer.ts";
 import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
@@ -67,6 +68,30 @@ describe("a signer of a token's key", () => {
       "Ed25519",
     ],
   ];
+  it("has a public key that is told without it, too, of what is left of its pair", { skip }, async () => {
+    const { session } = on;
+    const pair = { token: false, id: "left" };
+    const { privateKey, publicKey } = await session.importKeyPair(rfc8037.jwk, pair, pair);
+    const expected = (await tokenSigner(privateKey)).publicJwk();
+    assertEquals(expected.kid, rfc8037.thumbprint);
+    await privateKey.destroy();
+    for (const key of [publicKey, await publicKey.publicKey("pem"), rfc8037.jwk]) {
+      assertEquals(await publicJwk(key), expected);
+    }
+    assertEquals((await publicJwk(publicKey, { keyId: "2026" })).kid, "2026");
+    const rsa = await crypto.subtle.generateKey(
+      { name: "RSA-PSS", hash: "SHA-256", modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) },
+      true,
+      ["sign", "verify"],
+    );
+    assertEquals((await publicJwk(rsa.publicKey)).alg, "RS256");
+    assertEquals((await publicJwk(rsa.publicKey, { algorithm: "PS256" })).alg, "PS256");
+    const wrong = { algorithm: "ES256" };
+    await assertRejects(() => publicJwk(publicKey, wrong), TypeError, 'Cannot make the JSON Web Key: "ES256" is no');
+    const secret = await session.importKey({ kty: "oct", k: "AAAA" });
+    await assertRejects(() => publicJwk(secret), TypeError, "the key has no public half");
+  });
+
   for (const [algorithm, generate, parameters] of algorithms) {
     it(`signs what Web Cryptography verifies: ${algorithm}`, { skip }, async () => {
       const outside = await generate();

@@ -12,6 +12,7 @@ const ofGuide = [
   'client-1: "@method" "@target-uri" "content-digest" "content-type"\n{"item":17}\n',
   "200 client-1 has sent 11 bytes\n",
   "PS256 ada 600\nclaim Cannot accept the JSON Web Token: it is for another audience\n",
+  "true\nES256 false\n",
 ];
 
 const ofExamples: Readonly<Record<string, string>> = {
