@@ -49,7 +49,7 @@ export async function reportFailure(error: unknown, surroundings: CliSurrounding
   const failure = failureOf(error);
   try {
     await errors.write(isJson ? jsonOf(failure) : textOf(failure, error, surroundings));
-    if (environment.GP11_DEBUG && error instanceof Error) await errors.write(`${error.stack}\n`);
+    if (environment["GP11_DEBUG"] && error instanceof Error) await errors.write(`${error.stack}\n`);
   } catch (problem) {
     if (!(problem instanceof OutputClosedError)) throw problem;
   }

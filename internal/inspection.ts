@@ -156,7 +156,7 @@ function errorAsJson(error: Error): Record<string, unknown> {
   const { name, message, cause } = error;
   const json: Record<string, unknown> = { name, message };
   for (const [key, value] of Object.entries(error)) if (key !== "cause") json[key] = jsonValue(value);
-  if (cause instanceof Error) json.cause = jsonValue(cause);
+  if (cause instanceof Error) json["cause"] = jsonValue(cause);
   return json;
 }
 

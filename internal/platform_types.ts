@@ -46,6 +46,9 @@ export type HeadersInput =
 /** What `fetch` is told to fetch. */
 export type FetchInput = string | URL | Request;
 
+/** What a stream of bytes gives when it is read: compilers with Bun's types have another name for it than the DOM library. */
+export type BytesRead = Awaited<ReturnType<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>["read"]>>;
+
 /** What a listener is added with, as `EventTarget.addEventListener` takes it. */
 export interface ListenerOptions {
   /** Hear the event before the target does; it makes no difference where events do not travel. @default {false} */

@@ -121,7 +121,7 @@ async function passphraseOf(
   name: string,
   isNeeded: boolean,
 ): Promise<Uint8Array | null> {
-  const given = surroundings.environment.GP11_PASSPHRASE;
+  const given = surroundings.environment["GP11_PASSPHRASE"];
   if (given !== undefined && given !== "") return new TextEncoder().encode(given);
   if (!isNeeded) return null;
   const terminal = surroundings.openTerminal();

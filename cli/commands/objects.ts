@@ -41,7 +41,7 @@ export async function run(context: CommandContext): Promise<void> {
 function wantsLogin({ options, surroundings }: CommandContext, uri: Pkcs11Uri, tokens: readonly FoundToken[]): boolean {
   const withPin = tokens.filter(({ token }) => (token.flags & CKF.LOGIN_REQUIRED) !== 0);
   const isAsked = options.has("login") || uri.type === "private" || uri.type === "secret-key";
-  const isReady = uri.pinSource !== undefined || Boolean(surroundings.environment.GP11_PIN);
+  const isReady = uri.pinSource !== undefined || Boolean(surroundings.environment["GP11_PIN"]);
   if (!isAsked && !isReady) return false;
   if (withPin.length <= 1) return true;
   if (!isAsked) return false;

@@ -53,7 +53,7 @@ export class Progress {
 
   get #isShown(): boolean {
     const { environment, errors } = this.#surroundings;
-    return errors.isTerminal && environment.TERM !== "dumb";
+    return errors.isTerminal && environment["TERM"] !== "dumb";
   }
 
   #measure(): string {

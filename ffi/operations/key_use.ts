@@ -42,6 +42,7 @@ export function* takeTurn(frame: Frame): Program<void> {
   yield new Ask(() => {
     if (!frame.inPlace) return turn.claim(frame);
     if (!turn.claimInPlace(frame)) throw frame.engine.errors.busy("another call", turn);
+    return undefined;
   });
 }
 

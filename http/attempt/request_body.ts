@@ -4,6 +4,7 @@
  * @module
  */
 import type { AttemptEvents } from "./attempt_events.ts";
+import type { BytesRead } from "../../internal/platform_types.ts";
 import { TransportError } from "../errors.ts";
 import { freshBody } from "../message/body_source.ts";
 import { messageState } from "../message/message.ts";
@@ -59,7 +60,7 @@ function watched(
         controller.error(new Error("Cannot send the body: the attempt has ended"));
         return;
       }
-      let read: ReadableStreamReadResult<Uint8Array<ArrayBuffer>>;
+      let read: BytesRead;
       try {
         read = await reader.read();
       } catch (error) {

@@ -6,11 +6,11 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
+import type { BytesRead } from "../../internal/platform_types.ts";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type HttpMessage, type MessageBody, putBody } from "../message/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-type Read = ReadableStreamReadResult<Bytes>;
 
 /** Bodies up to this many bytes are kept, so that they can be sent again. */
 const largestKept = 64 * 1024;
@@ -63,7 +63,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
   const late = new Promise<null>((resolve) => waiting = builtin.timers.setTimeout(resolve, maxWait, null));
   try {
     while (length <= largestKept) {
-      const reading: Promise<Read> = reader.read();
+      const reading: Promise<BytesRead> = reader.read();
       const read = await Promise.race([reading, late]);
       if (read === null) return rest(reader, pieces, reading);
       if (read.done) return joinBytes(pieces);
@@ -85,7 +85,7 @@ export async function takeBody(request: Request): Promise<MessageBody> {
 function rest(
   reader: ReadableStreamDefaultReader<Bytes>,
   pieces: Bytes[],
-  reading: Promise<Read> | null,
+  reading: Promise<BytesRead> | null,
 ): ReadableStream<Bytes> {
   return new ReadableStream<Bytes>({
     async pull(controller): Promise<void> {

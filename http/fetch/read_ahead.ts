@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BytesRead } from "../../internal/platform_types.ts";
 import { nextPiece } from "../transports/byte_pieces.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -12,7 +13,7 @@ export class ReadAhead {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #pieces: Bytes[] = [];
   /** The step that is being read ahead. */
-  #reading: Promise<ReadableStreamReadResult<Bytes>> | null = null;
+  #reading: Promise<BytesRead> | null = null;
   #isAskedFor = false;
 
   constructor(source: ReadableStream<Bytes>) {
@@ -25,7 +26,7 @@ export class ReadAhead {
   }
 
   /** The next piece; an error of the stream is reported once all pieces before it are gone. */
-  async next(): Promise<ReadableStreamReadResult<Bytes>> {
+  async next(): Promise<BytesRead> {
     this.#isAskedFor = true;
     if (this.#pieces.length === 0 && this.#reading !== null) await this.#reading.catch(() => {});
     const value = this.#pieces.shift();

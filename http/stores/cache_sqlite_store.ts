@@ -126,7 +126,7 @@ export class CacheSqliteStore implements CacheStore {
         "INSERT INTO responses (state, key, variant, record, length, cost, used) VALUES (?, '', '', '', 0, 0, ?)";
       if (response === null) {
         database.run(insert, State.WRITTEN, Date.now());
-        response = Number(database.all("SELECT last_insert_rowid() AS id")[0]!.id);
+        response = Number(database.all("SELECT last_insert_rowid() AS id")[0]!["id"]);
       } else if (database.all(keep, Date.now(), response).length === 0) {
         throw new Error(`Cannot store a response in ${path}: it took so long that it was removed meanwhile`);
       }
@@ -238,7 +238,7 @@ export class CacheSqliteStore implements CacheStore {
     const database = this.#open();
     const now = Date.now();
     const [turn] = database.all("SELECT until, open FROM turns WHERE key = ?", key);
-    if (turn !== undefined && Number(turn.until) > now) return Number(turn.open) === 1;
+    if (turn !== undefined && Number(turn["until"]) > now) return Number(turn["open"]) === 1;
     const take = `INSERT INTO turns VALUES (?, ?, ?, 0) ON CONFLICT (key) DO UPDATE
       SET owner = excluded.owner, until = excluded.until, open = 0 WHERE turns.until <= ? RETURNING key`;
     return database.all(take, key, this.#owner, now + milliseconds, now).length > 0;
@@ -314,7 +314,7 @@ export class CacheSqliteStore implements CacheStore {
 
   #piece(response: number, start: number): Bytes | null {
     const [row] = this.#open().all("SELECT bytes FROM pieces WHERE response = ? AND start = ?", response, start);
-    return row === undefined ? null : new Uint8Array(row.bytes as Uint8Array);
+    return row === undefined ? null : new Uint8Array(row["bytes"] as Uint8Array);
   }
 
   #total(name: "bytes" | "size"): number {
@@ -328,7 +328,7 @@ export class CacheSqliteStore implements CacheStore {
 
 function totals(database: SqliteDatabase): { bytes: number; size: number } {
   const [row] = database.all("SELECT bytes, size FROM totals");
-  return { bytes: Number(row!.bytes), size: Number(row!.size) };
+  return { bytes: Number(row!["bytes"]), size: Number(row!["size"]) };
 }
 
 /** Removes responses with their pieces. */

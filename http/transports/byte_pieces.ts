@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import type { BytesRead } from "../../internal/platform_types.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 
 /** JavaScriptCore has arrays of so many bytes among its objects; the first view of one makes memory outside, and moves them. */
@@ -28,7 +29,7 @@ export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** The next piece that has bytes: a byte stream takes no others. */
 export async function nextPiece(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+): Promise<BytesRead> {
   for (;;) {
     const result = await reader.read();
     if (result.done || result.value.byteLength > 0) return result;

@@ -73,6 +73,7 @@ export interface Framing {
  */
 export async function loadFraming(): Promise<Framing> {
   // Under a name of ours: Bun puts a "ws" of its own in place of npm's, without the parts that are needed.
+  // @ts-ignore: It has no types of its own.
   const library = await import("@gp11/ws") as unknown as Framing;
   if (typeof library.PerMessageDeflate === "function") return library;
   const why =

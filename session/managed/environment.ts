@@ -19,7 +19,7 @@ function nativeEnvironment(path: string): NativeEnvironment {
 }
 
 /** What C reads by address, kept from being collected meanwhile. */
-let _lent: unknown[] = [];
+const lent: unknown[] = [];
 
 function cString(text: string): Uint8Array<ArrayBuffer> {
   const encoded = new TextEncoder().encode(`${text}\0`);
@@ -40,14 +40,14 @@ function withNativeVariable<T>(path: string, name: string, value: string, body: 
   const nameText = cString(name);
   const valueText = cString(value);
   const before = copyOf(getenv(runtime.address(nameText)) as bigint);
-  _lent = [nameText, valueText, before];
+  lent.push(nameText, valueText, before);
   setenv(runtime.address(nameText), runtime.address(valueText), 1n);
   try {
     return body();
   } finally {
     if (before === null) unsetenv(runtime.address(nameText));
     else setenv(runtime.address(nameText), runtime.address(before), 1n);
-    _lent = [];
+    lent.length = 0;
   }
 }
 

@@ -52,7 +52,6 @@ export class TlsDuplex extends SocketLike {
   #inside = 0;
   #isFreed = false;
   #wants = false;
-  #isPulling = false;
   #isOver = false;
   #hasEnded = false;
   #burst = 0;

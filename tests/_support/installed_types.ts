@@ -9,6 +9,8 @@ export interface CompilerSetting {
   readonly dom: boolean;
   /** How it finds packages. */
   readonly resolution: "bundler" | "nodenext";
+  /** What it is told besides. */
+  readonly more?: ts.CompilerOptions;
 }
 
 /** The four settings, by what a test calls them. */
@@ -28,7 +30,7 @@ export class InstalledTypes {
   }
 
   /** What a strict compiler that looks into packages finds fault with, in the program and in each package but Node's types. */
-  errors(program: string, { dom, resolution }: CompilerSetting): string[] {
+  errors(program: string, { dom, more = {}, resolution }: CompilerSetting): string[] {
     const options: ts.CompilerOptions = {
       target: ts.ScriptTarget.ESNext,
       module: resolution === "bundler" ? ts.ModuleKind.Preserve : ts.ModuleKind.NodeNext,
@@ -40,6 +42,7 @@ export class InstalledTypes {
       exactOptionalPropertyTypes: true,
       noUncheckedSideEffectImports: true,
       noEmit: true,
+      ...more,
     };
     const host = ts.createCompilerHost(options);
     const parse = host.getSourceFile.bind(host);

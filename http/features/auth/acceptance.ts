@@ -30,7 +30,7 @@ export function accept(session: FeatureSession, msg: HttpMessage, state: Message
   const proxy = msg.statusCode === 407 ? null : state.proxy;
   const pending = [origin, proxy].map((progress) => {
     const sent = progress?.sent ?? null;
-    if (progress === null || sent === null) return;
+    if (progress === null || sent === null) return undefined;
     progress.next = null;
     const fields = progress === state.proxy ? proxyFields : originFields;
     const info = msg.responseHeaders.get(fields.info);
@@ -46,6 +46,7 @@ export function accept(session: FeatureSession, msg: HttpMessage, state: Message
     }
     if (checked instanceof Promise) return checked.then((check) => void (state.check = check ?? state.check));
     state.check = checked ?? state.check;
+    return undefined;
   }).filter((promise) => promise !== undefined);
   if (pending.length > 0) return Promise.all(pending).then(() => {});
 }

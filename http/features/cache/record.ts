@@ -60,6 +60,7 @@ function cachePolicy(): PolicyConstructor {
 
 /** Never called: a runtime that resolves modules ahead of time fetches the package because of this expression. */
 export function preloadCachePolicy(): Promise<unknown> {
+  // @ts-ignore: It has no types of its own.
   return import("http-cache-semantics");
 }
 
@@ -132,9 +133,9 @@ export function makePolicy(
   if (asked["cache-control"] !== undefined) {
     asked["cache-control"] = formatCacheControl(parseCacheControl(asked["cache-control"]));
   }
-  headers.age = String(initialAge(headers, options.now()));
+  headers["age"] = String(initialAge(headers, options.now()));
   // This cache compares requests itself; the library would compare more than is kept.
-  delete headers.vary;
+  delete headers["vary"];
   const policy = new (cachePolicy())({ ...request, headers: asked }, {
     status: knownStatus(response.status, headers),
     headers,
@@ -157,13 +158,13 @@ function knownStatus(status: number, headers: FieldRecord): number {
   if (KNOWN_STATUSES.has(status) || neverStoredStatuses.has(status)) return status;
   const said = parseCacheControl(headers["cache-control"]);
   if (said.has("must-understand")) return status;
-  return said.has("max-age") || said.has("s-maxage") || headers.expires !== undefined ? 200 : status;
+  return said.has("max-age") || said.has("s-maxage") || headers["expires"] !== undefined ? 200 : status;
 }
 
 /** Age on arrival (RFC 9111 §4.2.3): what the field says, or how old the Date is; a malformed field counts as none. */
 function initialAge(headers: FieldRecord, now: number): number {
-  const said = headers.age?.split(",")[0]?.trim() ?? "";
-  const date = Date.parse(headers.date ?? "");
+  const said = headers["age"]?.split(",")[0]?.trim() ?? "";
+  const date = Date.parse(headers["date"] ?? "");
   const apparent = Number.isNaN(date) ? 0 : Math.max(0, Math.floor((now - date) / 1000));
   return Math.max(/^[0-9]{1,10}$/.test(said) ? Number(said) : 0, apparent);
 }

@@ -93,7 +93,7 @@ export class CookieSqliteStore implements CookieStore {
     const database = openPrivateDatabase(this.path, SCHEMA);
     try {
       const columns = database.all("PRAGMA table_info(moz_cookies)");
-      if (!columns.some((column) => column.name === "sameSite")) {
+      if (!columns.some((column) => column["name"] === "sameSite")) {
         database.exec("ALTER TABLE moz_cookies ADD COLUMN sameSite INTEGER DEFAULT 1");
       }
     } catch (error) {
@@ -130,18 +130,18 @@ export class CookieSqliteStore implements CookieStore {
 }
 
 function fromRow(row: Record<string, unknown>): Cookie {
-  const host = String(row.host);
+  const host = String(row["host"]);
   return {
-    name: String(row.name),
-    value: String(row.value),
+    name: String(row["name"]),
+    value: String(row["value"]),
     domain: host.replace(/^\./, "").toLowerCase(),
     hostOnly: !host.startsWith("."),
-    path: String(row.path),
-    secure: Number(row.isSecure) === 1,
-    httpOnly: Number(row.isHttpOnly) === 1,
-    sameSite: POLICIES[Number(row.sameSite ?? 1)] ?? "lax",
-    expires: endAt(Number(row.expiry)),
+    path: String(row["path"]),
+    secure: Number(row["isSecure"]) === 1,
+    httpOnly: Number(row["isHttpOnly"]) === 1,
+    sameSite: POLICIES[Number(row["sameSite"] ?? 1)] ?? "lax",
+    expires: endAt(Number(row["expiry"])),
     creation: new Date(0),
-    lastAccess: new Date(Number(row.lastAccessed) * 1000),
+    lastAccess: new Date(Number(row["lastAccessed"]) * 1000),
   };
 }
