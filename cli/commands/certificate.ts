@@ -5,8 +5,9 @@ import { UsageError } from "../terminal/errors.ts";
 import { STANDARD, writeText } from "../terminal/files.ts";
 import { listText } from "../terminal/table.ts";
 import { namesOf } from "../tokens/certificate_names.ts";
+import { allOrNothing } from "../tokens/all_or_nothing.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
-import { storeCertificate } from "../tokens/store_certificate.ts";
+import { storeCertificate, type StoredCertificate } from "../tokens/store_certificate.ts";
 
 /** Milliseconds. */
 const DAY = 86_400_000;
@@ -28,8 +29,11 @@ export async function run(context: CommandContext): Promise<void> {
   await withObject(context, context.arguments[0]!, wish, async (key) => {
     const pair = { privateKey: key, publicKey: key };
     const pem = await createSelfSignedCertificate(pair, { ...names, notBefore, notAfter, signal });
-    const uri = isStored ? await stored(context, key, pem) : undefined;
-    await written(context, pem, uri);
+    if (!isStored) return await written(context, pem, undefined);
+    const { object, wasThere, replaced } = await stored(context, key, pem);
+    const made = wasThere ? [] : [object];
+    await allOrNothing(made, async () => await written(context, pem, await object.uri({ signal })));
+    for (const old of replaced) await old.destroy({ signal });
   });
 }
 
@@ -46,14 +50,12 @@ async function written(context: CommandContext, pem: string, uri: string | undef
 }
 
 /** Puts a certificate beside its key, under the key's names. */
-async function stored({ options, signal }: CommandContext, key: Pkcs11Object, pem: string): Promise<string> {
+async function stored({ options, signal }: CommandContext, key: Pkcs11Object, pem: string): Promise<StoredCertificate> {
   const { id, label } = await key.get(["id", "label"], { signal });
-  const { object, replaced } = await storeCertificate(key.session, pem, {
+  return await storeCertificate(key.session, pem, {
     id: id?.length ? id : undefined,
     label,
     replace: options.has("replace"),
     signal,
   });
-  for (const old of replaced) await old.destroy({ signal });
-  return await object.uri({ signal });
 }

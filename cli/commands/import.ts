@@ -10,6 +10,7 @@ import { CommandError } from "../terminal/errors.ts";
 import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
 import { askSecret } from "../terminal/questions.ts";
 import { listText } from "../terminal/table.ts";
+import { allOrNothing } from "../tokens/all_or_nothing.ts";
 import { checkIdIsFree } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
@@ -163,17 +164,15 @@ class Importer {
   /** All or nothing: when one is refused, those before it go again. */
   async importAll(pieces: readonly Piece[]): Promise<Imported[]> {
     const imported: Imported[] = [];
-    try {
+    const made: Pkcs11Object[] = [];
+    await allOrNothing(made, async () => {
       for (const piece of pieces) {
-        const [first, ...halves] = await this.#import(piece);
-        imported.push(first!, ...halves);
-        await this.#checkId(first!.object);
+        const objects = await this.#import(piece);
+        imported.push(...objects);
+        made.push(...objects.filter(({ wasThere }) => !wasThere).map(({ object }) => object));
+        await this.#checkId(objects[0]!.object);
       }
-    } catch (error) {
-      const made = imported.filter(({ wasThere }) => !wasThere);
-      await Promise.allSettled(made.map(({ object }) => object.destroy()));
-      throw error;
-    }
+    });
     for (const object of this.#replaced) await object.destroy();
     return imported;
   }

@@ -9,6 +9,7 @@ import type { OptionValues } from "../contract/option_values.ts";
 import { UsageError } from "../terminal/errors.ts";
 import { Progress } from "../terminal/progress.ts";
 import { listText } from "../terminal/table.ts";
+import { allOrNothing } from "../tokens/all_or_nothing.ts";
 import { checkIdIsFree } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
@@ -45,7 +46,8 @@ export async function run(context: CommandContext): Promise<void> {
       await progress.show();
       const keys = await made(session, recipe, { id, label: options.text("label")! }, context)
         .finally(() => progress.end());
-      await context.report(await resultOf(keys, recipe.name, context));
+      const result = await allOrNothing(Object.values(keys), () => resultOf(keys, recipe.name, context));
+      await context.report(result);
     });
   });
 }
