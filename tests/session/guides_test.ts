@@ -29,6 +29,7 @@ true
 PIN of keys: ****
 CKR_FUNCTION_CANCELED
 `,
+    "true\n",
     "inserted keys\ntrue\n",
     "false\n",
   ],
