@@ -46,6 +46,17 @@ export function cryptoArgs(
   };
 }
 
+/** What an operation is told of its key. */
+type KeyArgs = Pick<CryptoArgs, "key" | "traits" | "authentication">;
+
+/** What an operation without a key is told of it. */
+export const NO_KEY: KeyArgs = { key: null, traits: null, authentication: null };
+
+/** What an operation is told of a key. */
+export function keyArgs(core: SessionCore, action: string, key: Pkcs11Object): KeyArgs {
+  return { key: keyHandle(core, action, key), traits: traitsOf(key), authentication: authenticationFor(core, key) };
+}
+
 /** Arguments of a digest. */
 export function digestArgs(core: SessionCore, mechanism: Mechanism, data: BytesInput): CryptoArgs {
   core.assertFree("digest");
@@ -185,7 +196,7 @@ function checkRepeated(action: string, { type, parameter }: PreparedMechanism, c
 export function manyArgs(
   core: SessionCore,
   action: string,
-  key: Pkcs11Object | null,
+  key: Pkcs11Object,
   mechanism: Mechanism,
   inputs: readonly BytesInput[],
 ): ManyArgs {
@@ -193,13 +204,17 @@ export function manyArgs(
   const prepared = prepareMechanism(mechanism);
   const views = viewEach(inputs, "inputs");
   checkRepeated(action, prepared, views.length);
+  return { session: core.handle, ...keyArgs(core, action, key), mechanism: prepared, inputs: views };
+}
+
+/** Many inputs of a digest. */
+export function digestManyArgs(core: SessionCore, mechanism: Mechanism, inputs: readonly BytesInput[]): ManyArgs {
+  core.assertFree("digest");
   return {
     session: core.handle,
-    key: key === null ? null : keyHandle(core, action, key),
-    traits: key === null ? null : traitsOf(key),
-    mechanism: prepared,
-    inputs: views,
-    authentication: key === null ? null : authenticationFor(core, key),
+    ...NO_KEY,
+    mechanism: prepareMechanism(mechanism),
+    inputs: viewEach(inputs, "inputs"),
   };
 }
 

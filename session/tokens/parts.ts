@@ -19,10 +19,10 @@ import {
   verifyParts,
 } from "../../ffi/operations/parts.ts";
 import { WholeBlocks } from "../../ffi/operations/whole_blocks.ts";
-import { authenticationFor, keyHandle } from "./crypto_args.ts";
+import { keyArgs, keyHandle, NO_KEY } from "./crypto_args.ts";
 import { SessionBusyError, SessionClosedError } from "../errors.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
-import { type Pkcs11Object, traitsOf } from "./object.ts";
+import type { Pkcs11Object } from "./object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_contexts.ts";
 import type { Session } from "./session.ts";
@@ -106,10 +106,8 @@ class PartsState {
     this.#name = name;
     this.#begin = {
       session: core.handle,
-      key: key === null ? null : keyHandle(core, `make a ${name}`, key),
-      traits: key === null ? null : traitsOf(key),
+      ...(name === "digester" ? NO_KEY : keyArgs(core, `make a ${name}`, key!)),
       mechanism: prepareMechanism(mechanism),
-      authentication: key === null ? null : authenticationFor(core, key),
       functions: this.functions,
     };
     this.#blocks = new WholeBlocks(this.functions.transforms ? this.#begin.mechanism.type : 0);

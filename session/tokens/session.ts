@@ -61,6 +61,7 @@ import type { Mechanism } from "../mechanisms/mod.ts";
 import {
   cryptoArgs,
   digestArgs,
+  digestManyArgs,
   manyArgs,
   messageArgs,
   transformed,
@@ -1971,7 +1972,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     inputs: readonly BytesInput[],
     options?: CallOptions,
   ): Promise<Uint8Array<ArrayBuffer>[]> {
-    return await this.#core.run(digestMany, manyArgs(this.#core, "digest", null, mechanism, inputs), options);
+    return await this.#core.run(digestMany, digestManyArgs(this.#core, mechanism, inputs), options);
   }
 
   /**
@@ -1992,7 +1993,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
     inputs: readonly BytesInput[],
     options?: CallOptions,
   ): Uint8Array<ArrayBuffer>[] {
-    return this.#core.runSync(digestMany, manyArgs(this.#core, "digest", null, mechanism, inputs), options);
+    return this.#core.runSync(digestMany, digestManyArgs(this.#core, mechanism, inputs), options);
   }
 
   /**

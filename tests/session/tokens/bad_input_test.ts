@@ -247,6 +247,31 @@ describe("Bad input", () => {
     }
   });
 
+  it("what wants a key is refused without one before C is called", { skip, timeout }, async () => {
+    const none = null as unknown as Pkcs11Object;
+    const data = new Uint8Array(16);
+    const mechanism = CKM.SHA256_HMAC;
+    const calls: readonly (() => unknown)[] = [
+      () => session.sign(none, mechanism, data),
+      () => session.signSync(none, mechanism, data),
+      ...["signMany", "encryptMany", "decryptMany"].flatMap((name) => [name, `${name}Sync`]).map((name) => () =>
+        session[name as "signMany"](none, mechanism, [data])
+      ),
+      () => session.verifyMany(none, mechanism, [data], [data]),
+      () => session.verifyManySync(none, mechanism, [data], [data]),
+      ...["signer", "verifier", "encryptor", "decryptor"].flatMap((name) => [name, `${name}Sync`]).map((name) => () =>
+        session[name as "signer"](none, mechanism)
+      ),
+      () => session.encryptStream(none, mechanism),
+      () => session.decryptStream(none, mechanism),
+    ];
+    for (const call of calls) {
+      const { message } = await assertRejects(async () => void await call(), TypeError, "the key is no Pkcs11Object");
+      assert(message.startsWith("Cannot "), message);
+    }
+    assertEquals((await session.digest(CKM.SHA256, data)).length, 32);
+  });
+
   it("64 MiB go in and out, in place and on a worker, on shared memory too", { skip, timeout }, async () => {
     const size = 64 << 20;
     for (const data of [new Uint8Array(size), new Uint8Array(new SharedArrayBuffer(size))]) {
