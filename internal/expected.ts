@@ -86,12 +86,17 @@ export function checkClass(action: string, value: unknown): void {
   if (!isClass) throw unexpected(action, "a class", value);
 }
 
-/** Checks a signal: a runtime's own, or one of a library that makes its own. */
-export function checkSignal(action: string, signal: unknown): void {
-  const { addEventListener, removeEventListener } = Object(signal) as Partial<AbortSignal>;
-  const isSignal = typeof signal === "object" && signal !== null && "aborted" in signal &&
-    typeof addEventListener === "function" && typeof removeEventListener === "function";
-  if (!isSignal) throw unexpected(action, "an AbortSignal", signal);
+/** What a signal is asked for: a runtime's own has it, and one of a library that makes its own. */
+const SIGNAL_METHODS = ["addEventListener", "removeEventListener"] as const;
+
+/** Checks the signal among options: `undefined` and `null` are none, as of fetch, and nothing else is. */
+export function checkSignal(action: string, signal: unknown, methods: readonly string[] = SIGNAL_METHODS): void {
+  if (signal === undefined || signal === null) return;
+  const given = Object(signal) as Record<string, unknown>;
+  const isSignal = given === signal && "aborted" in given && methods.every((name) => typeof given[name] === "function");
+  if (!isSignal) {
+    throw new TypeError(`Cannot ${action}: options.signal is ${describeType(signal)}, not an AbortSignal`);
+  }
 }
 
 /** Checks what is gone through from the beginning to the end. */

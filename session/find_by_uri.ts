@@ -1,6 +1,6 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkIterable, checkOptions } from "../internal/expected.ts";
+import { checkIterable, checkOptions, checkSignal } from "../internal/expected.ts";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
@@ -50,7 +50,7 @@ export interface FindByUriOptions<R extends AttributeName | AttributeType = Attr
    */
   readonly onError?: ((problem: FindProblem) => void) | undefined;
   /** Cancels the search. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /**
@@ -105,6 +105,7 @@ export function findByUri(uri: string | Pkcs11Uri, options: FindByUriOptions = {
     throw new TypeError(`Cannot search: the URI is text or a Pkcs11Uri, got ${typeof uri}`);
   }
   checkOptions("search", options, ["onError"]);
+  checkSignal("search", options.signal);
   pinCallbackOf(options.interaction);
   if (options.modules !== undefined) checkIterable("search", options.modules, "a list of modules");
   return { [Symbol.asyncIterator]: () => new Search(parsed, options).objects() };

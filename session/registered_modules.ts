@@ -1,6 +1,6 @@
 /** The modules p11-kit's configuration registers. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkObject, checkOptions, checkText } from "../internal/expected.ts";
+import { checkObject, checkOptions, checkSignal, checkText } from "../internal/expected.ts";
 import { openBackend } from "./managed/open_backend.ts";
 import { ConfigurationError } from "./config/error.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
@@ -66,7 +66,7 @@ export interface RegisteredModulesOptions {
   /** Hears what is odd about the configuration, one sentence at a time. */
   readonly onMessage?: ((message: string) => void) | undefined;
   /** Cancels the load. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /**
@@ -98,6 +98,7 @@ export async function loadModules(options: RegisteredModulesOptions = {}): Promi
   const { config, progname, signal } = options;
   if (config !== undefined) checkObject("load the registered modules", config, "config to be an object of paths");
   if (progname !== undefined) checkText("load the registered modules of a program", progname);
+  checkSignal("load the registered modules", signal);
   signal?.throwIfAborted();
   const { defaultPaths, loadConfiguration, registeredModules } = await import("./config/mod.ts");
   const configuration = loadConfiguration(config ?? defaultPaths);

@@ -49,7 +49,7 @@ export interface TokenCryptoOptions {
    */
   readonly readWrite?: boolean | undefined;
   /** Ends the opening. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Bytes that `getRandomValues` gives at once. */
@@ -281,7 +281,7 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
     throw new TypeError(`Cannot open the token's cryptography: the options are ${describeType(options)}, no object`);
   }
   const { pin, readWrite = false, sessions = availableParallelism(), signal } = options;
-  if (signal !== undefined) checkSignal("open the token's cryptography", signal);
+  checkSignal("open the token's cryptography", signal);
   signal?.throwIfAborted();
   const pool = slot.sessionPool({
     max: wholeNumber("sessions", sessions, 1),

@@ -1,5 +1,5 @@
 /** Signals: one listener for each, as a list of thousands takes the runtimes quadratic time; and what is none. */
-import { describeType } from "../memory/inputs.ts";
+import { checkSignal, describeType } from "../../internal/expected.ts";
 import type { RunOptions } from "./program.ts";
 import { leaveSignal } from "../../internal/report_error.ts";
 
@@ -61,11 +61,9 @@ export function checkOptions(options: CallSettings): CallSettings {
     throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
   }
   const { signal, abort } = options;
-  if (signal && SIGNAL_METHODS.some((name) => typeof signal[name] !== "function")) {
-    throw new TypeError(`Cannot make the call: the signal is no AbortSignal but ${describeType(signal)}`);
-  }
+  if (signal !== undefined) checkSignal("make the call", signal, SIGNAL_METHODS);
   if (abort !== undefined && abort !== "now" && abort !== "wait") {
     throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
   }
-  return { signal, abort };
+  return { signal: signal ?? undefined, abort };
 }

@@ -107,7 +107,7 @@ export class Engine implements CallOrder {
       checkOptions(options);
       register ??= options.register ?? null;
       turn ??= options.turn ?? null;
-      signal = options.signal;
+      signal = options.signal ?? undefined;
       signal?.throwIfAborted();
       observer = options.observer ?? null;
       gate = options.gate ?? null;

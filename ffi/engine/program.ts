@@ -72,7 +72,7 @@ export function* whenItsTurnComes({ inPlace }: Pick<Frame, "inPlace">): Program<
 /** How an operation is run. */
 export interface RunOptions<T> {
   /** Cancels it: see {@linkcode Engine.run}. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
   /** `"wait"` rejects an aborted operation only when its native call has returned. */
   readonly abort?: "now" | "wait" | undefined;
   /** Sees every call. */

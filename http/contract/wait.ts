@@ -6,11 +6,11 @@ import { leaveSignal } from "../../internal/report_error.ts";
 import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
-export function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+export function wait(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const timer = setTimeout(() => {
-      if (signal !== undefined) leaveSignal(signal, stop);
+      if (signal) leaveSignal(signal, stop);
       resolve();
     }, Math.min(Math.max(0, milliseconds), MAX_TIMER));
     const stop = (): void => {

@@ -90,7 +90,7 @@ export async function messageOf(
   setCacheMode(msg, init.cache !== undefined ? init.cache : request?.cache ?? "default");
   bringWay(msg, init);
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
-  if (signal !== null) checkSignal("fetch", signal);
+  checkSignal("fetch", signal);
   await bringBody(msg, request, init, signal);
   try {
     return { msg, settings: settingsOf(msg, request, init, referrer, signal) };

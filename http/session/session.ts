@@ -717,7 +717,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 /** The signal among the options of a send; throws its reason if it is aborted already. */
 function signalOf(options: SendOptions): AbortSignal | null {
   const signal = checkOptions("send the message", options).signal ?? null;
-  if (signal !== null) checkSignal("send the message", signal);
+  checkSignal("send the message", signal);
   if (signal?.aborted) throw signal.reason;
   return signal;
 }

@@ -10,7 +10,7 @@ import { HttpStatus } from "../protocol/status.ts";
 /** Options of {@linkcode streamMessage}. */
 export interface StreamMessageOptions {
   /** Cancels the message; the promise or the stream then fails with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** What {@linkcode streamMessage} uses of a session. */
@@ -49,14 +49,14 @@ export function streamMessage(
   return new Promise((resolve, reject) => {
     checkMessage("stream the message", msg);
     const { signal } = checkOptions("stream the message", options);
-    if (signal !== undefined) checkSignal("stream the message", signal);
+    checkSignal("stream the message", signal);
     signal?.throwIfAborted();
     const streaming = new StreamingMessage(session, msg, resolve, reject);
     const abort = (): void => session.cancelMessage(msg, HttpStatus.CANCELLED, { error: signal!.reason });
     signal?.addEventListener("abort", abort, { once: true });
     msg.flags.add(MessageFlags.OVERWRITE_CHUNKS);
     session.queueMessage(msg, () => {
-      if (signal !== undefined) leaveSignal(signal, abort);
+      if (signal) leaveSignal(signal, abort);
       streaming.finish(signal);
     });
   });
@@ -91,7 +91,7 @@ class StreamingMessage {
   }
 
   /** The message has left the queue. */
-  finish(signal: AbortSignal | undefined): void {
+  finish(signal: AbortSignal | null | undefined): void {
     this.#isOver = true;
     this.#listening.abort();
     const failure = this.#msg.statusCode < 100 || this.#msg.error !== null ? this.#failure(signal) : undefined;
@@ -102,7 +102,7 @@ class StreamingMessage {
     else this.#controller!.error(failure);
   }
 
-  #failure(signal: AbortSignal | undefined): unknown {
+  #failure(signal: AbortSignal | null | undefined): unknown {
     const { error, reasonPhrase, statusCode, uri } = this.#msg;
     if (signal?.aborted) return signal.reason;
     if (error instanceof HttpError) return error;

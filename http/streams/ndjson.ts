@@ -22,7 +22,7 @@ export interface ReadNdjsonOptions {
    */
   readonly onInvalid?: ((error: NdjsonError) => void) | undefined;
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Raised for a line that is no JSON. */

@@ -1,7 +1,7 @@
 /** Server-sent events (HTML standard §9.2). */
 
 import { brandError } from "../../internal/error_brand.ts";
-import { checkFunction, checkObject, checkOptions } from "../../internal/expected.ts";
+import { checkFunction, checkObject, checkOptions, checkSignal } from "../../internal/expected.ts";
 import { callersHeaders } from "../protocol/headers.ts";
 import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
@@ -14,7 +14,7 @@ import { type BodySource, readChunks } from "./source.ts";
 /** Options of {@linkcode readServerSentEvents}. */
 export interface ReadServerSentEventsOptions extends EventStreamParserOptions {
   /** Ends the reading: the body is cancelled and the iteration throws the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Why a stream is opened again. */
@@ -121,6 +121,7 @@ export async function* serverSentEvents(
   checkObject("open an event stream", session, "a session");
   checkFunction("open an event stream", session.fetch, "a session");
   let lastEventId = checkOptions("open an event stream", options, ["onOpen", "onReconnect"]).lastEventId ?? "";
+  checkSignal("open an event stream", options.signal);
   let reconnectDelay = zeroOrMore("reconnectDelay", options.reconnectDelay ?? 3000, "ms");
   const maxReconnectDelay = zeroOrMore("maxReconnectDelay", options.maxReconnectDelay ?? 60_000, "ms");
   const maxFailures = wholeLimit("maxFailures", options.maxFailures ?? Infinity);
@@ -165,7 +166,7 @@ async function open(
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   if (lastEventId !== "") headers.set("last-event-id", toByteString(lastEventId));
   const init: HttpFetchInit = { ...options.init, headers };
-  if (options.signal !== undefined) init.signal = options.signal;
+  if (options.signal) init.signal = options.signal;
   const response = await session.fetch(input, init);
   if (response.status === 204) return undefined;
   const type = parseMediaType(response.headers.get("content-type") ?? "")?.essence;

@@ -11,10 +11,10 @@ export type BodySource = Response | ReadableStream<Uint8Array> | AsyncIterable<U
 /** Reads a body chunk by chunk; an abort ends a read that is under way and throws the signal's reason. */
 export async function* readChunks(
   source: BodySource,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal | null | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const body = bodyOf(checkObject("read the body", source, "a Response"));
-  if (signal !== undefined) checkSignal("read the body", signal);
+  checkSignal("read the body", signal);
   signal?.throwIfAborted();
   if (body === null) return;
   const reader = new ChunkReader(body as ByteStream);
@@ -29,7 +29,7 @@ export async function* readChunks(
     signal?.throwIfAborted();
     ended = true;
   } finally {
-    if (signal !== undefined) leaveSignal(signal, cancel);
+    if (signal) leaveSignal(signal, cancel);
     // A body that broke off rejects its cancellation with the error that is already on its way.
     if (!ended) await reader.cancel(signal?.reason).catch(() => {});
   }

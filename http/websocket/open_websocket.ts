@@ -50,7 +50,7 @@ export async function openWebSocket(
   options: HttpWebSocketOptions,
 ): Promise<HttpWebSocket> {
   const { signal = null } = checkOptions("open a WebSocket", options);
-  if (signal !== null) checkSignal("open a WebSocket", signal);
+  checkSignal("open a WebSocket", signal);
   const uri = httpUriOf(address);
   const headers = callersHeaders(options.headers ?? []);
   for (const name of headers.keys()) checkOwnField(name);

@@ -1,5 +1,6 @@
 /** The attributes of an object as they were read. */
 import { toHex } from "../../internal/bytes.ts";
+import { checkIterable } from "../../internal/expected.ts";
 import { type Fact, fact, inspectable, lineOf, type Portrait, quoted, shownAs } from "../../internal/inspection.ts";
 import { CopiedAttributes } from "../../ffi/attributes/attribute_copy.ts";
 import type { AttributeState, ReadAttribute } from "../../ffi/attributes/attribute.ts";
@@ -159,6 +160,7 @@ export class Attributes<R extends AttributeName | AttributeType = AttributeName 
 
   /** The values as a plain object under the names and numbers given; those without a value are `undefined`. */
   pick<const N extends ReadAttributeKey<R>>(names: readonly N[]): AttributeSubset<N> {
+    checkIterable("pick attributes", names, "a list of names and numbers");
     const values: Record<string | number, AttributeValue | undefined> = {};
     for (const name of names) {
       values[name] = this.#value(name);

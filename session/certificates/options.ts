@@ -19,7 +19,7 @@ export interface CertificateOptions extends ExtensionOptions {
   /** The digest of RSA and ECDSA signatures. @default {"SHA-256", for P-384 "SHA-384", for P-521 "SHA-512"} */
   readonly hash?: CertificateHash | undefined;
   /** Cancels the signature. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** How long a certificate is valid, and its number. */
@@ -47,5 +47,5 @@ export interface IssueOptions extends ValidityOptions, Omit<ExtensionOptions, "s
   /** The digest of RSA and ECDSA signatures. */
   readonly hash?: CertificateHash | undefined;
   /** Cancels the signature. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }

@@ -3,7 +3,7 @@
 /** How a single call to a PKCS#11 module is made. */
 export interface CallOptions {
   /** Cancels the call; it rejects, or throws, with `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
   /**
    * When an aborted asynchronous call rejects: at once, or when the native call has returned, as GP11 does.
    *

@@ -65,7 +65,7 @@ function changedSlot(before: SlotFlags, now: SlotFlags): bigint | null {
   return null;
 }
 
-function pause(signal: AbortSignal | undefined): Promise<void> {
+function pause(signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);

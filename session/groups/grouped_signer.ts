@@ -15,7 +15,7 @@ export interface GroupedSigner {
   /** Signs a message. */
   sign(
     message: Uint8Array<ArrayBuffer>,
-    options?: { readonly signal?: AbortSignal | undefined },
+    options?: { readonly signal?: AbortSignal | null | undefined },
   ): Promise<Uint8Array<ArrayBuffer>>;
   /** Signs in place; absent where it cannot. */
   signSync?(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>;

@@ -38,7 +38,7 @@ export interface ModuleOptions {
    */
   readonly countLogins?: boolean | undefined;
   /** Cancels the load. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /**

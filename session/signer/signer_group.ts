@@ -136,7 +136,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
    */
   async sign(
     message: BytesInput,
-    options: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | null | undefined } = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
     checkOptions(options);
@@ -241,7 +241,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
   }
 
   /** Lets a member sign, within its time, unless it is left out or the caller gives up meanwhile. */
-  async #call({ member, message }: Step, signal: AbortSignal | undefined): Promise<Bytes> {
+  async #call({ member, message }: Step, signal: AbortSignal | null | undefined): Promise<Bytes> {
     const { calls, signer } = member.part;
     const call = new AbortController();
     const giveUp = (): void => call.abort(signal!.reason);
@@ -255,7 +255,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
       member.calls--;
       calls.delete(call);
       clearTimeout(timer);
-      if (signal !== undefined) leaveSignal(signal, giveUp);
+      if (signal) leaveSignal(signal, giveUp);
     }
   }
 

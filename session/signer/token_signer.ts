@@ -50,7 +50,7 @@ export interface TokenSignerOptions {
    */
   readonly sessions?: SessionPool | undefined;
   /** Ends the making of the signer. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Answers that mean the key has to be found again: its token was away. */

@@ -4,6 +4,7 @@ import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/by
 import { orAborted } from "../../internal/patience.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
+import { checkSignal } from "../../internal/expected.ts";
 import { copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
@@ -52,7 +53,7 @@ export interface TokenCertificateOptions {
   /** The path of GnuTLS's library. By default the system's. */
   readonly gnutls?: string | undefined;
   /** Cancels the making. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Where a connection leads. */
@@ -368,7 +369,7 @@ function checkInput(options: TokenCertificateOptions): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot use a client certificate: expected { certificate, key }, got ${describeType(options)}`);
   }
-  const { gnutls, key, module } = options;
+  const { gnutls, key, module, signal } = options;
   const refuse = (what: string, value: unknown) =>
     new TypeError(`Cannot use a client certificate: ${what}, got ${describeType(value)}`);
   if (typeof key !== "string" && !(key instanceof Pkcs11Object)) {
@@ -383,6 +384,7 @@ function checkInput(options: TokenCertificateOptions): void {
   if (module !== undefined && typeof module !== "string" && !(module instanceof Module)) {
     throw refuse("module is a Module or the path of one", module);
   }
+  checkSignal("use a client certificate", signal);
 }
 
 /** A final dot makes a name absolute for DNS; certificates and SNI do without (RFC 6066 §3). */

@@ -45,7 +45,7 @@ export type TokenTlsSocketOptions = TokenTlsPlace & {
   /** What is offered to the server, preferred first (RFC 7301). By default nothing. */
   readonly alpnProtocols?: readonly string[] | undefined;
   /** Ends the connecting. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 };
 
 let newSocket: (duplex: Duplex, tls: ShownTls) => TokenTlsSocket;
@@ -179,7 +179,7 @@ function checked(
     }
   }
   if (servername !== undefined && !isName(servername)) throw unexpected(action, "a servername", servername);
-  if (signal !== undefined) checkSignal(action, signal);
+  checkSignal(action, signal);
   for (const each of alpnProtocols ?? []) {
     const size = typeof each === "string" ? Buffer.byteLength(each) : 0;
     if (size < 1 || size > 255) throw new TypeError(`Cannot ${action}: a name in alpnProtocols has 1 to 255 bytes`);

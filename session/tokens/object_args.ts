@@ -1,4 +1,5 @@
 /** What objects are made and found with. */
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import type { ArgsOf, Program } from "../../ffi/engine/program.ts";
 import {
@@ -37,6 +38,7 @@ export function copyArgs(
 /** What objects must have, and what is read of them. */
 export function findArgs(core: SessionCore, match: TemplateInput, options: FindOptions | undefined): FindArgs {
   core.assertFree("find objects");
+  if (options !== undefined) checkOptions(options);
   return {
     session: core.handle,
     attributes: compileTemplate(match),

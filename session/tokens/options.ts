@@ -248,7 +248,7 @@ export interface SharedSessionsOptions {
 /** How a session of a pool is used. */
 export interface UseOptions {
   /** Ends the wait for a session; the function itself is not stopped. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /**

@@ -181,12 +181,12 @@ async function feed(
 /** Reads that end when a signal aborts or the session is closed. */
 class EndingRead implements Abortable {
   readonly #source: Source;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | null | undefined;
   readonly #core: SessionCore;
   #heardAll: (() => void) | null = null;
   #reject: ((reason: unknown) => void) | null = null;
 
-  constructor(source: Source, signal: AbortSignal | undefined, core: SessionCore) {
+  constructor(source: Source, signal: AbortSignal | null | undefined, core: SessionCore) {
     this.#source = source;
     this.#signal = signal;
     this.#core = core;

@@ -175,7 +175,7 @@ export class TokenSessions implements LentSessions {
     if (failed !== undefined) throw failed.reason;
   }
 
-  #take(signal: AbortSignal | undefined): Session | Promise<Session> {
+  #take(signal: AbortSignal | null | undefined): Session | Promise<Session> {
     if (this.closed) throw new SessionClosedError("use a session of the pool");
     signal?.throwIfAborted();
     if (this.#refusal !== null) throw this.#refusal;

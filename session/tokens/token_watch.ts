@@ -28,7 +28,7 @@ export type TokenChange =
 /** How tokens are watched. */
 export interface WatchTokensOptions {
   /** Ends the watch: the loop throws `signal.reason`. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }
 
 /** Milliseconds between two looks. */
@@ -40,7 +40,7 @@ type Seen = Map<bigint, { readonly slot: Slot; readonly token: TokenInfo }>;
 /** The changes from the first step on; those that happen while nobody asks are kept. */
 export class TokenWatch implements AsyncIterableIterator<TokenChange> {
   readonly #module: Module;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal | null | undefined;
   readonly #changes: TokenChange[] = [];
   #seen: Seen = new Map();
   #looking: Promise<void> | null = null;
@@ -142,7 +142,7 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#aborted);
+    if (this.#signal) leaveSignal(this.#signal, this.#aborted);
     this.#awake();
   }
 }

@@ -10,6 +10,7 @@ import type { Slot } from "../tokens/slot.ts";
 import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
+import { checkIterable, checkOptions, checkSignal } from "../../internal/expected.ts";
 import { nameText } from "../../internal/x509/distinguished_name.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
@@ -24,7 +25,10 @@ const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", 
 
 /** The certificates that these modules trust, by default those that the machine's configuration trusts. */
 export async function anchorsOf(options: TrustAnchorsOptions): Promise<TrustAnchor[]> {
+  checkOptions("find the trust anchors", options);
+  checkSignal("find the trust anchors", options.signal);
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
+  if (options.modules !== undefined) checkIterable("find the trust anchors", options.modules, "a list of modules");
   if (options.modules !== undefined) return await collect(options.modules, oid, options);
   return await registeredAnchors(oid, options, defaultPaths);
 }
@@ -89,7 +93,7 @@ async function collect(
 }
 
 /** A session on a token; `null` for one that holds nothing because it was never initialised or has just gone. */
-async function openTrust(slot: Slot, signal: AbortSignal | undefined): Promise<Session | null> {
+async function openTrust(slot: Slot, signal: AbortSignal | null | undefined): Promise<Session | null> {
   try {
     return await slot.openSession({ signal });
   } catch (error) {
@@ -103,7 +107,7 @@ async function readToken(
   session: Session,
   findings: Findings,
   extensions: boolean,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal | null | undefined,
 ): Promise<void> {
   const certificates = await session.findObjects({ class: CKO.CERTIFICATE }, { read: [...READ], signal });
   for (const { attributes } of certificates) {

@@ -28,5 +28,5 @@ export interface TrustAnchorsOptions {
    */
   readonly modules?: readonly Module[] | undefined;
   /** Cancels the search. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal | null | undefined;
 }

@@ -336,7 +336,10 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     await assertRejects(() => tokenCrypto(token.slot, { sessions: 0 }), RangeError);
     // Nobody is logged in to this one.
     await assertRejects(() => tokenCrypto(findSlot(token.module, other.label), { pin: "9999" }), Pkcs11Error, "PIN");
-    await assertRejects(() => tokenCrypto(token.slot, { signal: {} as never }), TypeError, "AbortSignal");
+    for (const signal of [{}, false, 0, ""] as never[]) {
+      await assertRejects(() => tokenCrypto(token.slot, { signal }), TypeError, "not an AbortSignal");
+    }
+    await (await tokenCrypto(token.slot, { signal: null })).close();
   });
 
   it("is not opened when it is aborted, before or while somebody is asked for the PIN", async () => {

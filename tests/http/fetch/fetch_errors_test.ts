@@ -161,7 +161,7 @@ for (const transport of transports) {
       await assertRejects(
         () => session.fetch(`${server.origin}/ok`, { signal }),
         TypeError,
-        "expected an AbortSignal, got",
+        "Cannot fetch: options.signal is a number, not an AbortSignal",
       );
       const msg = {} as HttpMessage;
       await assertRejects(() => session.sendMessage(msg), TypeError, "expected a HttpMessage, got");

@@ -103,7 +103,7 @@ for (const transport of transportsWithHttp2) {
       });
       assertEquals(reported, [refusal, refusal]);
       const without = { signal: own as unknown as AbortSignal };
-      await assertRejects(() => session.fetch(address, without), TypeError, "expected an AbortSignal");
+      await assertRejects(() => session.fetch(address, without), TypeError, "not an AbortSignal");
     });
   });
 

@@ -1,5 +1,5 @@
 // Signals of other libraries in every call of http/ that takes one: internal/report_error.ts and its users.
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import {
   HttpMessage,
@@ -13,7 +13,7 @@ import {
 import { foreignSignal, reportedWhile } from "../../_support/foreign_signals.ts";
 import { serveFrames, serverParts, switching, webSocketServer } from "../../_support/websocket_server.ts";
 
-type Call = (session: HttpSession, signal: AbortSignal) => Promise<unknown>;
+type Call = (session: HttpSession, signal: AbortSignal | null | undefined) => Promise<unknown>;
 
 const url = "http://origin.example/";
 
@@ -51,6 +51,22 @@ function mocked(): HttpSession {
     new Response(`retry: 1\ndata: ${++count}\n\n`, { headers: { "content-type": "text/event-stream" } });
   return new HttpSession({ features: [new MockTransport(answer)] });
 }
+
+describe("What is no signal", () => {
+  for (const [name, call] of Object.entries(calls)) {
+    it(`is refused by ${name}, be it false or true; undefined and null are given for none`, async () => {
+      await using session = mocked();
+      for (const wrong of [false, 0, "", NaN, 5, true, "soon", {}] as unknown as AbortSignal[]) {
+        const { message } = await assertRejects(() => call(session, wrong), TypeError);
+        assertMatch(message, /^Cannot [^:]+: options\.signal is an? \w+, not an AbortSignal$/);
+      }
+      for (const none of [undefined, null]) {
+        await using other = mocked();
+        assertEquals(await call(other, none), results[name]);
+      }
+    });
+  }
+});
 
 describe("A signal that cannot be left", () => {
   for (const [name, call] of Object.entries(calls)) {

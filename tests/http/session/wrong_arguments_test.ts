@@ -40,7 +40,8 @@ type Call = (value: any) => unknown;
 type Row = readonly [name: string, call: Call, taken: string];
 
 /** Signatures name the member that is missing. */
-const said = /^Cannot [^:]+: (?:expected .+, got (?:an? \w+|null|undefined)|\w+ (?:has not|is no) .+)$/;
+const said =
+  /^Cannot [^:]+: (?:expected .+, got (?:an? \w+|null|undefined)|options\.signal is an? \w+, not an AbortSignal|\w+ (?:has not|is no) .+)$/;
 const options = "object|undefined";
 const calls: readonly Row[] = [
   ["HttpSession", (value) => new HttpSession(value), options],

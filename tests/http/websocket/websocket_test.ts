@@ -373,7 +373,7 @@ describe("A WebSocket", () => {
     for (const name of ["sec-websocket-key", "Sec-WebSocket-Protocol", "upgrade", "Connection"]) {
       await open(server.origin, { headers: { [name]: "x" } });
     }
-    await open(server.origin, { signal: 5 });
+    for (const signal of [5, false, ""]) await open(server.origin, { signal });
     await open(server.origin, { maxMessageBytes: "much" });
     await assertRejects(() => session.websocket(server.origin, { maxMessageBytes: 0 }), RangeError);
     await assertRejects(() => session.websocket(server.origin, { keepaliveInterval: -1 }), RangeError);

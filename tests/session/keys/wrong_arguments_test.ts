@@ -7,6 +7,12 @@ import {
   createSelfSignedCertificate,
   issueCertificate,
 } from "../../../session/certificates/mod.ts";
+import { CKM } from "../../../ffi/constants/mod.ts";
+import { findByUri } from "../../../session/find_by_uri.ts";
+import { loadModules } from "../../../session/registered_modules.ts";
+import { tokenCertificate } from "../../../session/tls/token_certificate.ts";
+import { Module } from "../../../session/tokens/module.ts";
+import { trustAnchors } from "../../../session/trust/mod.ts";
 import type { AttributesInit } from "../../../session/attributes/attributes_init.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { CallOptions } from "../../../session/core/call_options.ts";
@@ -102,6 +108,51 @@ describe("wrong arguments of calls about keys and certificates", () => {
       assertEquals((await on.session.findObjects()).length, before);
     });
   }
+
+  it(
+    "signals that are none: neither what is false nor what is true; undefined and null are given for none",
+    { skip },
+    async () => {
+      const { module, session, slot } = on;
+      const { publicKey } = keys;
+      const wrong: readonly unknown[] = [false, 0, "", NaN, 5, true, "soon", {}];
+      const before = (await session.findObjects()).length;
+      for (const signal of wrong as AbortSignal[]) {
+        const options = { signal };
+        const every = [
+          ...calls(options),
+          () => session.objects({}, options),
+          () => session.objectsSync({}, options),
+          () => session.encryptStream(publicKey, CKM.RSA_PKCS, options),
+          () => session.decryptStream(keys.privateKey, CKM.RSA_PKCS, options),
+          () => session.digest(CKM.SHA256, new Blob([]), options),
+          () => slot.openSession(options),
+          () => slot.openSessionSync(options),
+          () => module.waitForSlotEvent(options),
+          () => module.closeAllSessions(slot, options),
+          () => Module.load(module.path!, options),
+          () => Module.loadSync(module.path!, options),
+          () => loadModules(options),
+          () => findByUri("pkcs11:", { modules: [], signal }),
+          () => trustAnchors({ modules: [], signal }),
+          () => tokenCertificate({ certificate: pem, key: keys.privateKey, signal }),
+        ];
+        for (const call of every) {
+          const error = await assertRejects(async () => await call(), TypeError, "Cannot ", String(call));
+          assertMatch(error.message, /: options\.signal is an? \w+, not an AbortSignal$/, String(call));
+        }
+      }
+      assertEquals((await session.findObjects()).length, before);
+      for (const signal of [undefined, null]) {
+        await (await slot.openSession({ signal })).close();
+        slot.openSessionSync({ signal }).closeSync();
+        assertEquals((await session.digest(CKM.SHA256, new Blob([]), { signal })).length, 32);
+        for await (const _ of session.objects({}, { signal })) break;
+        for await (const _ of findByUri("pkcs11:", { modules: [], signal })) break;
+        await module.watchTokens({ signal }).return?.();
+      }
+    },
+  );
 
   it("templates that are none", { skip }, async () => {
     const { session } = on;
@@ -204,5 +255,12 @@ describe("wrong arguments of calls about keys and certificates", () => {
       TypeError,
       "copyExtensions",
     );
+  });
+
+  it("names of attributes to pick that are no list", { skip }, async () => {
+    const attributes = await certificate.getAttributes(["label"]);
+    for (const wrong of [5, null, true, {}, "label"] as never[]) {
+      assertThrows(() => attributes.pick(wrong), TypeError, "Cannot pick attributes: expected a list of names");
+    }
   });
 });
