@@ -47,12 +47,8 @@ export async function reportFailure(error: unknown, surroundings: CliSurrounding
   // `head` has seen enough: it is no error.
   if (error instanceof OutputClosedError) return ExitCode.DONE;
   const failure = failureOf(error);
-  try {
-    await errors.write(isJson ? jsonOf(failure) : textOf(failure, error, surroundings));
-    if (environment["GP11_DEBUG"] && error instanceof Error) await errors.write(`${error.stack}\n`);
-  } catch (problem) {
-    if (!(problem instanceof OutputClosedError)) throw problem;
-  }
+  await errors.write(isJson ? jsonOf(failure) : textOf(failure, error, surroundings));
+  if (environment["GP11_DEBUG"] && error instanceof Error) await errors.write(`${error.stack}\n`);
   return failure.exitCode;
 }
 

@@ -6,7 +6,8 @@
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { ReadStream } from "node:tty";
-import { OutputClosedError } from "./terminal/errors.ts";
+import { orAborted } from "../internal/patience.ts";
+import { OutputClosedError, systemError } from "./terminal/errors.ts";
 import type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./terminal/surroundings.ts";
 
 /** Milliseconds in which the system hands over what was typed before. */
@@ -17,14 +18,16 @@ type WriteStream = typeof process.stdout | typeof process.stderr;
 /** Error codes of a pipe nobody reads any more. */
 const CLOSED: ReadonlySet<unknown> = new Set(["EPIPE", "ERR_STREAM_DESTROYED", "ECONNRESET", "EOF"]);
 
-/** A stream of the process. */
+/** Standard output. */
 export class ProcessOutput implements CliOutput {
   readonly #stream: WriteStream;
+  readonly #signal: AbortSignal;
   #failure: Error | null = null;
 
-  /** Wraps it. */
-  constructor(stream: WriteStream) {
+  /** Wraps it; when the signal aborts, whoever does not read it is not waited for. */
+  constructor(stream: WriteStream, signal: AbortSignal) {
     this.#stream = stream;
+    this.#signal = signal;
     // Without a listener an error here would be one that nobody catches.
     stream.on("error", (error: Error) => this.#failure = error);
   }
@@ -42,14 +45,28 @@ export class ProcessOutput implements CliOutput {
   /** Writes all of it. */
   write(data: string | Uint8Array): Promise<void> {
     if (this.#failure !== null) return Promise.reject(writeError(this.#failure));
-    return new Promise((resolve, reject) => {
-      this.#stream.write(data, (error) => error ? reject(writeError(error)) : resolve());
-    });
+    return orAborted(writing(this.#stream, data), this.#signal);
+  }
+}
+
+/** Standard error: where nobody reads it, or its disk is full, the exit code still tells how it went. */
+class ProcessErrors extends ProcessOutput {
+  override async write(data: string | Uint8Array): Promise<void> {
+    await super.write(data).catch(() => {});
+  }
+}
+
+async function writing(stream: WriteStream, data: string | Uint8Array): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => void stream.write(data, (error) => error ? reject(error) : resolve()));
+  } catch (error) {
+    throw writeError(error as Error);
   }
 }
 
 function writeError(error: Error): Error {
-  return "code" in error && CLOSED.has(error.code) ? new OutputClosedError(error) : error;
+  if ("code" in error && CLOSED.has(error.code)) return new OutputClosedError(error);
+  return systemError("write to standard output", error);
 }
 
 class ProcessInput implements CliInput {
@@ -99,9 +116,7 @@ class ProcessTerminal implements CliTerminal {
   }
 
   write(text: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      process.stderr.write(text, (error) => error ? reject(writeError(error)) : resolve());
-    });
+    return writing(process.stderr, text);
   }
 
   async *keys(): AsyncGenerator<Uint8Array> {
@@ -144,8 +159,8 @@ function openTerminal(): CliTerminal | null {
 export function processSurroundings(signal: AbortSignal): CliSurroundings {
   return {
     input: new ProcessInput(),
-    output: new ProcessOutput(process.stdout),
-    errors: new ProcessOutput(process.stderr),
+    output: new ProcessOutput(process.stdout, signal),
+    errors: new ProcessErrors(process.stderr, new AbortController().signal),
     environment: process.env,
     openTerminal,
     signal,

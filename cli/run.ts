@@ -26,14 +26,17 @@ export async function run(args: readonly string[] = process.argv.slice(2)): Prom
   const controller = new AbortController();
   const removers: (() => void)[] = [];
   const removeAll = () => removers.forEach((remove) => remove());
+  let telling: ReturnType<typeof setTimeout> | undefined;
+  let end = (): void => process.exit();
   for (const name of SIGNALS) {
     const listener = () => {
       const reason = new InterruptedError(name);
-      if (controller.signal.aborted) endAtOnce(name, reason.exitCode, removeAll);
-      else {
-        controller.abort(reason);
-        setTimeout(tellPatience, PATIENCE).unref();
-      }
+      const interrupt = () => endAtOnce(name, reason.exitCode, removeAll);
+      if (controller.signal.aborted) return interrupt();
+      end = interrupt;
+      telling = setTimeout(tellPatience, PATIENCE);
+      telling.unref();
+      controller.abort(reason);
     };
     process.on(name, listener);
     removers.push(() => process.off(name, listener));
@@ -41,9 +44,11 @@ export async function run(args: readonly string[] = process.argv.slice(2)): Prom
   try {
     process.exitCode = await main(args, processSurroundings(controller.signal));
   } finally {
+    clearTimeout(telling);
     removeAll();
-    // Bun never lets go of a terminal that was opened beside standard input. All output has been written by now.
-    setTimeout(() => process.exit(), GRACE).unref();
+    // Bun never lets go of a terminal that was opened beside standard input, and nothing of a pipe that was waited for.
+    // All output has been written by now.
+    setTimeout(() => end(), GRACE).unref();
   }
 }
 

@@ -97,7 +97,7 @@ async function withClientKey(
 async function send(context: CommandContext, session: HttpSession, url: URL): Promise<void> {
   const { options, signal, surroundings } = context;
   const body = options.text("in");
-  const content = body === undefined ? null : await readWhole(await openSource(body, surroundings), { signal });
+  const content = body === undefined ? null : await readWhole(await openSource(body, surroundings));
   const method = options.text("method") ?? (content === null ? "GET" : "POST");
   const response = await session.fetch(url, { method, headers: headersOf(context), body: content, signal });
   if (options.has("json")) return await reportResponse(context, response);

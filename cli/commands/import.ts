@@ -29,10 +29,10 @@ interface Piece {
 
 /** Brings keys and certificates into a token. */
 export async function run(context: CommandContext): Promise<void> {
-  const { arguments: [text], options, signal, command, surroundings } = context;
+  const { arguments: [text], options, command, surroundings } = context;
   const uri = uriArgument(text!, command.name);
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
-  const bytes = await readWhole(source, { signal, most: MOST });
+  const bytes = await readWhole(source, { most: MOST });
   try {
     const pieces = piecesOf(bytes, source.name);
     const encrypted = pieces.filter(({ isEncrypted }) => isEncrypted);

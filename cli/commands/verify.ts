@@ -29,7 +29,7 @@ export async function run(context: CommandContext): Promise<void> {
       command.name,
     );
   }
-  const signature = await readWhole(await openSource(signatureFile, surroundings), { signal, most: MOST });
+  const signature = await readWhole(await openSource(signatureFile, surroundings), { most: MOST });
   const source = await openSource(file, surroundings);
   await withObject(context, context.arguments[0]!, wishes.verify, async (object) => {
     const key = await publicHalf(object, signal);

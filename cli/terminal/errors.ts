@@ -1,3 +1,5 @@
+import { systemReason } from "../../internal/report_error.ts";
+
 /** Exit codes, as docs/command-line.md has them. */
 export const ExitCode = {
   /** Done. */
@@ -65,4 +67,22 @@ export class InterruptedError extends Error {
     super(`Cannot go on: interrupted by ${signal}`);
     this.exitCode = 128 + { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }[signal];
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "the rights to it are missing",
+  EPERM: "the rights to it are missing",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is no folder",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+  EBADF: "it is closed",
+};
+
+/** What an error of the system means for people; `action` completes "Cannot …". */
+export function systemError(action: string, error: unknown): CommandError {
+  const code = (error as { code?: unknown } | null)?.code;
+  const reason = reasons[String(code)] ?? systemReason(error);
+  return new CommandError(`Cannot ${action}: ${reason}`, undefined, { cause: error });
 }

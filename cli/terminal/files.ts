@@ -6,8 +6,10 @@
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../internal/bytes.ts";
-import { CommandError } from "./errors.ts";
+import { orAborted } from "../../internal/patience.ts";
+import { CommandError, InterruptedError, systemError } from "./errors.ts";
 import type { CliSurroundings } from "./surroundings.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 /** Standard input or output, where a file could stand. */
 export const STANDARD = "-";
@@ -25,31 +27,21 @@ export interface Source {
   chunks(): AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
-/** What a file's error means for people. */
-export function fileError(action: string, path: string, error: unknown): CommandError {
-  const code = (error as { code?: unknown } | null)?.code;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: "there is no such file or folder",
-    EACCES: "the rights to it are missing",
-    EPERM: "the rights to it are missing",
-    EISDIR: "it is a folder",
-    ENOTDIR: "a part of the path is no folder",
-    ENOSPC: "the disk is full",
-    EROFS: "the file system is read-only",
-  };
-  const reason = reasons[String(code)] ?? (error instanceof Error ? error.message : String(error));
-  return new CommandError(`Cannot ${action} ${JSON.stringify(path)}: ${reason}`, undefined, { cause: error });
+/** What a file's error means for people; whoever interrupted the command knows it. */
+export function fileError(action: string, path: string, error: unknown): Error {
+  return error instanceof InterruptedError ? error : systemError(`${action} ${JSON.stringify(path)}`, error);
 }
 
-/** Opens what `--in` names. */
-export async function openSource(path: string, { input }: CliSurroundings): Promise<Source> {
+/** Opens what `--in` names. What is interrupted while it waits for bytes waits no more. */
+export async function openSource(path: string, { input, signal }: CliSurroundings): Promise<Source> {
   if (path === STANDARD) {
-    return { name: "standard input", size: undefined, chunks: () => owned(input.chunks()) };
+    return { name: "standard input", size: undefined, chunks: () => untilAborted(owned(input.chunks()), signal) };
   }
   try {
     const found = await stat(path);
     if (found.isDirectory()) throw Object.assign(new Error("it is a folder"), { code: "EISDIR" });
-    return { name: path, size: found.isFile() ? found.size : undefined, chunks: () => fileChunks(path) };
+    const size = found.isFile() ? found.size : undefined;
+    return { name: path, size, chunks: () => untilAborted(fileChunks(path), signal) };
   } catch (error) {
     throw fileError("read", path, error);
   }
@@ -83,12 +75,11 @@ async function* fileChunks(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>
  */
 export async function readWhole(
   source: Source,
-  { signal, most = Infinity, seen }: { signal: AbortSignal; most?: number; seen?: (bytes: number) => void },
+  { most = Infinity, seen }: { most?: number; seen?: (bytes: number) => void } = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
   for await (const piece of source.chunks()) {
-    signal.throwIfAborted();
     length += piece.length;
     if (length > most) {
       throw new CommandError(`Cannot use ${JSON.stringify(source.name)}: it holds more than ${most} bytes`);
@@ -119,7 +110,7 @@ export async function openSink(
     return surroundings.output.isTerminal ? new TerminalSink(surroundings) : new StreamSink(surroundings);
   }
   try {
-    return await FileSink.open(path, secret);
+    return await FileSink.open(path, secret, surroundings.signal);
   } catch (error) {
     throw fileError("write", path, error);
   }
@@ -207,30 +198,36 @@ class FileSink implements Sink {
   readonly #path: string;
   readonly #temporary: string | null;
   readonly #file: FileHandle;
+  readonly #signal: AbortSignal;
   #isOpen = true;
   #isKept = false;
 
-  private constructor(path: string, temporary: string | null, file: FileHandle) {
+  private constructor(path: string, temporary: string | null, file: FileHandle, signal: AbortSignal) {
     this.#path = path;
     this.#temporary = temporary;
     this.#file = file;
+    this.#signal = signal;
   }
 
-  static async open(path: string, secret: boolean): Promise<FileSink> {
+  static async open(path: string, secret: boolean, signal: AbortSignal): Promise<FileSink> {
     const found = await stat(path).catch(() => null);
     // A device or a pipe is written to; only a file can be put in the place of another.
-    if (found !== null && !found.isFile()) return new FileSink(path, null, await open(path, "w"));
+    if (found !== null && !found.isFile()) {
+      return new FileSink(path, null, await orAborted(open(path, "w"), signal), signal);
+    }
     const target = found === null ? path : await realpath(path);
     const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
     const mode = secret ? 0o600 : found === null ? 0o666 : found.mode & 0o777;
-    return new FileSink(target, temporary, await open(temporary, "wx", mode));
+    return new FileSink(target, temporary, await open(temporary, "wx", mode), signal);
   }
 
   async write(piece: Uint8Array): Promise<void> {
     try {
       let written = 0;
       while (written < piece.length) {
-        written += (await this.#file.write(piece, written, piece.length - written)).bytesWritten;
+        const writing = this.#file.write(piece, written, piece.length - written);
+        // Of a pipe nobody may read.
+        written += (await (this.#temporary === null ? orAborted(writing, this.#signal) : writing)).bytesWritten;
       }
     } catch (error) {
       throw fileError("write", this.#path, error);
@@ -257,6 +254,9 @@ class FileSink implements Sink {
   async #close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#file.close();
+    const closing = this.#file.close();
+    // A write into a pipe that nobody reads may be under way.
+    if (this.#temporary === null && this.#signal.aborted) closing.catch(() => {});
+    else await closing;
   }
 }

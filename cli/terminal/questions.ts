@@ -5,6 +5,7 @@
  */
 import { InterruptedError } from "./errors.ts";
 import type { CliTerminal } from "./surroundings.ts";
+import { untilAborted } from "./until_aborted.ts";
 
 const KEY = {
   interrupt: 0x03,
@@ -66,22 +67,11 @@ class SecretLine {
   }
 }
 
-/** The keys of a terminal until the command is interrupted. */
+/** The keys of a terminal until the command is interrupted; the terminal is given back. */
 async function* keysUntil(terminal: CliTerminal, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => {});
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  const keys = terminal.keys()[Symbol.asyncIterator]();
   try {
-    for (;;) {
-      const { done, value } = await Promise.race([keys.next(), aborted]);
-      if (done) return;
-      yield value;
-    }
+    yield* untilAborted(terminal.keys(), signal);
   } finally {
-    signal.removeEventListener("abort", abort);
     terminal.close();
   }
 }

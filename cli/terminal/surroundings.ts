@@ -47,7 +47,7 @@ export interface CliSurroundings {
   readonly input: CliInput;
   /** Standard output. */
   readonly output: CliOutput;
-  /** Standard error. */
+  /** Standard error; what cannot be written there is dropped. */
   readonly errors: CliOutput;
   /** Environment variables. */
   readonly environment: Readonly<Record<string, string | undefined>>;

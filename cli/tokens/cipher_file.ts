@@ -43,7 +43,12 @@ async function cipher(
   const progress = new Progress(surroundings, direction === "encrypt" ? "Encrypting" : "Decrypting", source.size);
   try {
     const work = new CipherWork(context, key, scheme, progress);
-    await (direction === "encrypt" ? work.encrypt(source, sink) : work.decrypt(source, sink));
+    const content = await begin(source, ONE_PIECE);
+    try {
+      await (direction === "encrypt" ? work.encrypt(source, content, sink) : work.decrypt(source, content, sink));
+    } finally {
+      await content.rest?.return?.();
+    }
     await progress.end();
     await sink.commit();
   } finally {
@@ -66,16 +71,15 @@ class CipherWork {
     this.#progress = progress;
   }
 
-  async encrypt(source: Source, sink: Sink): Promise<void> {
+  async encrypt(source: Source, { rest, start }: Content, sink: Sink): Promise<void> {
     const iv = getRandomValues(new Uint8Array(this.#scheme.ivLength));
     const mechanisms = this.#scheme.mechanisms(iv);
-    const { rest, start } = await begin(source, ONE_PIECE);
     if (iv.length > 0) await sink.write(iv);
     if (rest !== null && this.#scheme.inPieces) {
       return await this.#inPieces("encrypt", mechanisms[0]!, start, rest, sink);
     }
     const { signal } = this.#context;
-    const data = await joined(start, rest, signal);
+    const data = await joined(start, rest);
     const limits = await this.#limits();
     if (data.length > Math.max(...limits)) throw this.#tooMuch(source, data.length, limits);
     try {
@@ -112,9 +116,8 @@ class CipherWork {
     );
   }
 
-  async decrypt(source: Source, sink: Sink): Promise<void> {
+  async decrypt(source: Source, { rest, start }: Content, sink: Sink): Promise<void> {
     const { ivLength, name } = this.#scheme;
-    const { rest, start } = await begin(source, ONE_PIECE);
     if (start.length < ivLength) {
       throw new CommandError(
         `Cannot decrypt ${JSON.stringify(source.name)}: it has ${start.length} bytes, ` +
@@ -127,7 +130,7 @@ class CipherWork {
       return await this.#inPieces("decrypt", mechanisms[0]!, body, rest, sink);
     }
     const { signal } = this.#context;
-    const data = await joined(body, rest, signal);
+    const data = await joined(body, rest);
     const clear = await withMechanism(
       mechanisms,
       (mechanism) => this.#key.session.decrypt(this.#key, mechanism, data, { signal }),
@@ -154,7 +157,6 @@ class CipherWork {
       : session.decryptor(this.#key, mechanism);
     try {
       for (let piece: Bytes | undefined = start; piece !== undefined; piece = (await rest.next()).value) {
-        signal.throwIfAborted();
         await take(await parts.update(piece, { signal }));
         await this.#progress.advance(piece.length);
       }
@@ -166,8 +168,13 @@ class CipherWork {
   }
 }
 
-/** The first bytes of a source, and an iterator over the rest where there are more than so many. */
-async function begin(source: Source, most: number): Promise<{ start: Bytes; rest: AsyncIterator<Bytes> | null }> {
+/** The first bytes of a source, and an iterator over the rest where there are more; whoever has it ends it. */
+interface Content {
+  readonly start: Bytes;
+  readonly rest: AsyncIterator<Bytes> | null;
+}
+
+async function begin(source: Source, most: number): Promise<Content> {
   const pieces: Bytes[] = [];
   const chunks = source.chunks()[Symbol.asyncIterator]();
   for (let length = 0; length <= most;) {
@@ -179,9 +186,9 @@ async function begin(source: Source, most: number): Promise<{ start: Bytes; rest
   return { start: concatBytes(...pieces), rest: chunks };
 }
 
-async function joined(start: Bytes, rest: AsyncIterator<Bytes> | null, signal: AbortSignal): Promise<Bytes> {
+async function joined(start: Bytes, rest: AsyncIterator<Bytes> | null): Promise<Bytes> {
   if (rest === null) return start;
   const chunks = { [Symbol.asyncIterator]: () => rest };
-  const more = await readWhole({ name: "", size: undefined, chunks: () => chunks }, { signal });
+  const more = await readWhole({ name: "", size: undefined, chunks: () => chunks });
   return concatBytes(start, more);
 }

@@ -108,7 +108,7 @@ export async function signatureInput(
   const { hash, prehashed, whole } = scheme;
   const mechanisms = new Set(await slot.mechanisms({ signal }));
   if (hash !== null && prehashed !== null && mechanisms.has(mechanismType(prehashed))) {
-    const digest = await digestOf(source, hash, { seen, signal });
+    const digest = await digestOf(source, hash, seen);
     return { mechanism: prehashed, data: scheme.prepare(digest) };
   }
   if (!mechanisms.has(mechanismType(whole))) {
@@ -119,17 +119,12 @@ export async function signatureInput(
     );
   }
   // A mechanism without a digest in it takes its data in one piece, as a rule.
-  return { mechanism: whole, data: hash === null ? await readWhole(source, { seen, signal }) : source.chunks() };
+  return { mechanism: whole, data: hash === null ? await readWhole(source, { seen }) : source.chunks() };
 }
 
-async function digestOf(
-  source: Source,
-  hash: HashName,
-  { seen, signal }: { seen: (bytes: number) => void; signal: AbortSignal },
-): Promise<Bytes> {
+async function digestOf(source: Source, hash: HashName, seen: (bytes: number) => void): Promise<Bytes> {
   const digest = createHash(findHash(hash).nodeName);
   for await (const piece of source.chunks()) {
-    signal.throwIfAborted();
     digest.update(piece);
     seen(piece.length);
   }

@@ -5,8 +5,10 @@ import type { CliOutput, CliTerminal } from "../../cli/terminal/surroundings.ts"
 
 /** What a run has around it. */
 export interface CommandLineOptions {
-  /** Standard input. */
-  readonly input?: string | Uint8Array;
+  /** Standard input; null is one that stays silent. */
+  readonly input?: string | Uint8Array | null;
+  /** Called when standard input is waited for. */
+  readonly waiting?: () => void;
   /** Environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
   /** What is typed at the terminal, question by question; without it there is no terminal. */
@@ -76,7 +78,9 @@ export async function commandLine(
       isTerminal: false,
       async *chunks() {
         await Promise.resolve();
-        if (input.length > 0) yield typeof input === "string" ? new TextEncoder().encode(input) : input;
+        options.waiting?.();
+        if (input === null) await new Promise<void>(() => {});
+        else if (input.length > 0) yield typeof input === "string" ? new TextEncoder().encode(input) : input;
       },
     },
     output,

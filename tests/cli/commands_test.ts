@@ -433,6 +433,28 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals((await gp11("sign TOKEN;object=release", { signal })).code, 143);
     });
 
+    for (
+      const line of [
+        "sign TOKEN;object=release",
+        "sign TOKEN;object=archive",
+        "encrypt TOKEN;object=backup",
+        "decrypt TOKEN;object=backup",
+        "import TOKEN",
+        "verify TOKEN;object=release --signature FOLDER/release.txt",
+        "fetch http://127.0.0.1:9/ --in -",
+      ]
+    ) {
+      it(`ends when it is interrupted while it waits for what it reads: ${line}`, async () => {
+        const controller = new AbortController();
+        const waiting = () => void setTimeout(() => controller.abort(new InterruptedError("SIGTERM")));
+        const { code, errors } = await gp11(`${line} --log-calls`, { input: null, signal: controller.signal, waiting });
+        assertEquals(code, 143, errors);
+        const count = (name: string) => errors.split(`${name} = CKR_OK`).length;
+        assertEquals(count("C_OpenSession"), count("C_CloseSession"));
+        assertMatch(errors, /Interrupted/);
+      });
+    }
+
     it("ends what runs when it is interrupted, and the session with its login", async () => {
       const controller = new AbortController();
       const { code, errors } = await gp11("encrypt TOKEN;object=backup --log-calls", {

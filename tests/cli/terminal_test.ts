@@ -1,7 +1,8 @@
 // What a person at a terminal meets: cli/process_surroundings.ts, cli/run.ts, cli/terminal, and a card with three tries.
 import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import process from "node:process";
 import { before, describe, it } from "node:test";
@@ -100,6 +101,76 @@ describe("the program in a terminal", { skip: terminalSkip }, () => {
   });
 });
 
+describe("the program with its streams", { skip: softhsmSkip || process.platform === "win32" }, () => {
+  let token: TestToken;
+  let environment: Record<string, string>;
+  let folder: string;
+  const key = "pkcs11:token=streams;object=key";
+
+  before(async () => {
+    ({ token, environment } = createSeparateToken("streams"));
+    environment = { ...environment, GP11_PIN: token.userPin, NO_COLOR: "1" };
+    folder = temporaryFolder("streams");
+    execFileSync("mkfifo", [`${folder}/pipe`]);
+    writeFileSync(`${folder}/long`, new Uint8Array(3 << 20));
+    const made = start("keygen pkcs11:token=streams --type aes --label key");
+    assertEquals((await made.end).code, 0);
+  });
+
+  /** Runs the program through a shell that completes its command line; its standard input is a pipe that says nothing. */
+  function start(line: string) {
+    const script = `exec "$@" ${line.replaceAll("FOLDER", `"${folder}"`)}`;
+    const cli = [process.execPath, ...programArguments(new URL("../../cli.ts", import.meta.url))];
+    const child = spawn("sh", ["-c", script, "sh", ...cli, "--module", token.module], {
+      env: { ...process.env, ...environment },
+    });
+    const said = { errors: "", heard: () => {} };
+    child.stderr.on("data", (piece) => {
+      said.errors += piece;
+      said.heard();
+    });
+    const end = once(child, "close").then(([code]) => ({ code, errors: said.errors }));
+    const until = (text: string) =>
+      new Promise<void>((resolve) => {
+        said.heard = () => said.errors.includes(text) && resolve();
+        said.heard();
+      });
+    return { child, end, until };
+  }
+
+  const waits = [
+    ["a pipe that stays silent", "encrypt", "SIGTERM"],
+    ["a pipe that stays silent", "encrypt", "SIGINT"],
+    ["a pipe that stays silent", "encrypt", "SIGHUP"],
+    ["a named pipe that nobody writes", "encrypt --in FOLDER/pipe", "SIGTERM"],
+    ["a named pipe that nobody reads", "encrypt --in FOLDER/long --out FOLDER/pipe", "SIGTERM"],
+  ] as const;
+  for (const [what, line, signal] of waits) {
+    it(`ends with ${signal} while it waits for ${what}, and says nothing of a call`, async () => {
+      const { child, end, until } = start(line.replace("encrypt", `encrypt "${key}" --log-calls`));
+      await until("C_GetAttributeValue = CKR_OK");
+      child.kill(signal);
+      const { code, errors } = await end;
+      assertEquals(
+        code ?? child.signalCode,
+        code === null ? signal : { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 }[signal],
+      );
+      assertMatch(errors, /C_CloseSession = CKR_OK[^]*Interrupted\n$/);
+    });
+  }
+
+  it("says in its own words that standard output cannot be written, and tells with its exit code what it cannot say", {
+    skip: process.platform === "linux" ? false : "there is no /dev/full",
+  }, async () => {
+    const full = await start("objects pkcs11:token=streams > /dev/full").end;
+    assertEquals(full, { code: 1, errors: "error: Cannot write to standard output: the disk is full\n" });
+    for (const nowhere of ["2>&-", "2> /dev/full"]) {
+      assertEquals(await start(`nonsense ${nowhere}`).end, { code: 2, errors: "" });
+      assertEquals(await start(`delete pkcs11:object=none ${nowhere}`).end, { code: 1, errors: "" });
+    }
+  });
+});
+
 describe("a card with three tries", { skip: cardModuleSkip }, () => {
   it("gets a wrong PIN once for each command, and the last try only from a person", async () => {
     const card = new CardModule();
@@ -174,10 +245,11 @@ describe("an output of the process", () => {
             done(Object.assign(new Error(code), { code }));
           },
         }) as unknown as typeof process.stdout,
+        new AbortController().signal,
       );
     const closed = failing("EPIPE");
     await assertRejects(() => closed.write("a"), OutputClosedError);
     await assertRejects(() => closed.write("b"), OutputClosedError);
-    await assertRejects(() => failing("ENOSPC").write("a"), Error, "ENOSPC");
+    await assertRejects(() => failing("ENOSPC").write("a"), Error, "Cannot write to standard output: the disk is full");
   });
 });
