@@ -19,49 +19,110 @@ export function cipherStream(
   options: CallOptions = {},
 ): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
   const call = checkOptions(options);
-  const { signal } = call;
-  signal?.throwIfAborted();
-  const cipher = make();
-  let aborted: Abortable;
-  const finish = async () => {
-    if (signal) stopListening(signal, aborted);
-    await cipher.close();
-  };
-  const step = async (
-    controller: TransformStreamDefaultController<Uint8Array<ArrayBuffer>>,
-    output: Promise<Uint8Array<ArrayBuffer>>,
-  ) => {
+  call.signal?.throwIfAborted();
+  const stream = new CipherStream(make(), call);
+  stream.begin();
+  return { readable: stream.readable, writable: stream.writable };
+}
+
+/**
+ * Both sides of such a stream. The standard's TransformStream does not take an error from outside while its writable side
+ * is being aborted: the abort would never end, or fail with the runtime's own words.
+ */
+class CipherStream implements Abortable {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly writable: WritableStream<BytesInput>;
+  readonly #cipher: Encryptor | Decryptor;
+  readonly #call: CallOptions;
+  #output!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  #input!: WritableStreamDefaultController;
+  /** Settled once somebody reads: what was written waits until then. */
+  #wanted = demand();
+  /** Why there will be nothing more. */
+  #over: { readonly reason: unknown } | null = null;
+
+  constructor(cipher: Encryptor | Decryptor, call: CallOptions) {
+    this.#cipher = cipher;
+    this.#call = call;
+    this.readable = new ReadableStream({
+      start: (controller) => void (this.#output = controller),
+      pull: () => this.#wanted.resolve(),
+      cancel: (reason) => {
+        this.#input.error(reason);
+        return this.#finish(reason);
+      },
+    }, { highWaterMark: 0 });
+    this.writable = new WritableStream({
+      start: (controller) => {
+        this.#input = controller;
+        // An abort waits for the write that is under way, and that for a reader who need not come.
+        controller.signal.addEventListener("abort", () => this.#wanted.reject(controller.signal.reason), {
+          once: true,
+        });
+      },
+      write: (chunk) => this.#step(() => this.#cipher.update(chunk, call), this.#wanted.promise),
+      close: async () => {
+        await this.#step(() => this.#cipher.final(call));
+        await this.#finish(undefined);
+        this.#output.close();
+      },
+      abort: (reason) => {
+        this.#output.error(reason);
+        return this.#finish(reason);
+      },
+    });
+  }
+
+  /** Listens to the signal of the call. */
+  begin(): void {
     try {
-      const bytes = await output;
-      if (bytes.length > 0) controller.enqueue(bytes);
+      if (this.#call.signal) listen(this.#call.signal, this);
     } catch (error) {
-      await finish();
+      this.#finish(error).catch(reportUncaught);
       throw error;
     }
-  };
-  const transformer: Transformer<BytesInput, Uint8Array<ArrayBuffer>> & { cancel(): Promise<void> } = {
-    start(controller) {
-      aborted = {
-        abort(reason) {
-          controller.error(reason);
-          finish().catch(reportUncaught);
-        },
-      };
-      try {
-        if (signal) listen(signal, aborted);
-      } catch (error) {
-        finish().catch(reportUncaught);
-        throw error;
-      }
-    },
-    transform: (chunk, controller) => step(controller, cipher.update(chunk, call)),
-    async flush(controller) {
-      await step(controller, cipher.final(call));
-      await finish();
-    },
-    cancel: finish,
-  };
-  return new TransformStream(transformer);
+  }
+
+  /** The signal was aborted: both sides end at once. */
+  abort(reason: unknown): void {
+    this.#output.error(reason);
+    this.#input.error(reason);
+    this.#finish(reason).catch(reportUncaught);
+  }
+
+  async #step(output: () => Promise<Uint8Array<ArrayBuffer>>, wanted?: Promise<void>): Promise<void> {
+    try {
+      await wanted;
+      this.#assertGoingOn();
+      const bytes = await output();
+      this.#assertGoingOn();
+      if (bytes.length === 0) return;
+      this.#wanted = demand();
+      this.#output.enqueue(bytes);
+    } catch (error) {
+      this.#output.error(error);
+      await this.#finish(error);
+      throw error;
+    }
+  }
+
+  #assertGoingOn(): void {
+    if (this.#over !== null) throw this.#over.reason;
+  }
+
+  async #finish(reason: unknown): Promise<void> {
+    this.#over ??= { reason };
+    this.#wanted.reject(reason);
+    if (this.#call.signal) stopListening(this.#call.signal, this);
+    await this.#cipher.close();
+  }
+}
+
+/** A promise that somebody reads, which nobody need wait for. */
+function demand(): PromiseWithResolvers<void> {
+  const wanted = Promise.withResolvers<void>();
+  wanted.promise.catch(() => {});
+  return wanted;
 }
 
 /**

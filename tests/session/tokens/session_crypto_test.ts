@@ -370,6 +370,50 @@ describe("Cryptography in a session", () => {
     assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
   });
 
+  it("a stream whose signal aborts while one of its sides is being ended ends at once", { skip }, async () => {
+    const own = new Error("own");
+    const aborting: Record<string, (abort: () => void) => unknown> = {
+      "at once": (abort) => abort(),
+      "a moment later": queueMicrotask,
+      "a turn later": setTimeout,
+      "never": () => {},
+    };
+    for (const [when, later] of Object.entries(aborting)) {
+      for (const isRead of [false, true]) {
+        const controller = new AbortController();
+        const { readable, writable } = on.session.encryptStream(aes, aesCbc({ iv }), { signal: controller.signal });
+        later(() => controller.abort(new Error("enough")));
+        const [reader, writer] = [readable.getReader(), writable.getWriter()];
+        const settled = Promise.allSettled([
+          isRead ? reader.read() : null,
+          writer.write(data),
+          writer.abort(own),
+          reader.closed,
+          writer.closed,
+        ]);
+        for (const result of await settled) {
+          const reason = result.status === "rejected" ? result.reason : own;
+          assert(reason === own || reason.message === "enough", `${when}: ${reason}`);
+        }
+        await on.session.idle();
+        assertEquals(on.session.digestSync(CKM.SHA256, data).length, 32);
+
+        const other = on.session.encryptStream(aes, aesCbc({ iv }), { signal: AbortSignal.any([]) });
+        const written = other.writable.getWriter().write(data);
+        await other.readable.cancel(own);
+        assertEquals(await assertRejects(() => written), own);
+        await on.session.idle();
+      }
+    }
+  });
+
+  it("a stream that is closed before anybody reads gives its end all the same", { skip }, async () => {
+    const { readable, writable } = on.session.encryptStream(aes, aesCbc({ iv }));
+    await writable.close();
+    assertEquals((await new Response(readable).bytes()).length, 16);
+    await on.session.idle();
+  });
+
   it("a stream that is cancelled frees the session", { skip }, async () => {
     const stream = chunks(new Uint8Array(100_000), 1000).pipeThrough(on.session.encryptStream(aes, aesCbc({ iv })));
     const reader = stream.getReader();
