@@ -1,13 +1,13 @@
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
-import { readDer, Tag } from "../../session/keys/forms/asn1.ts";
 import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
+import { foreignBytes, foreignPem } from "../../session/keys/forms/read_der.ts";
 import { looksLikePem } from "../../session/keys/forms/pem.ts";
 import { type KeyInput, withKey } from "../../session/keys/forms/read_key.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError } from "../terminal/errors.ts";
-import { openSource, readWhole, STANDARD } from "../terminal/files.ts";
+import { openSource, readWhole, type Source, STANDARD } from "../terminal/files.ts";
 import { askSecret } from "../terminal/questions.ts";
 import { listText } from "../terminal/table.ts";
 import { allOrNothing } from "../tokens/all_or_nothing.ts";
@@ -34,7 +34,7 @@ export async function run(context: CommandContext): Promise<void> {
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   const bytes = await readWhole(source, { most: MOST });
   try {
-    const pieces = piecesOf(bytes, source.name);
+    const pieces = piecesOf(bytes, source);
     const encrypted = pieces.filter(({ isEncrypted }) => isEncrypted);
     const passphrase = await passphraseOf(context, source.name, encrypted.length > 0);
     await withModules(context, async (modules) => {
@@ -51,16 +51,18 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 /** What a file holds: blocks of PEM, a JSON Web Key, or DER. */
-function piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
+function piecesOf(bytes: Uint8Array<ArrayBuffer>, { name, size }: Source): Piece[] {
   if (bytes.length === 0) throw new CommandError(`Cannot import ${JSON.stringify(name)}: it is empty`);
   const text = new TextDecoder("latin1").decode(bytes);
+  const foreign = foreignBytes(bytes) ?? foreignPem(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(text)?.[1] ?? "");
+  if (foreign !== null) {
+    throw new CommandError(
+      `Cannot import ${JSON.stringify(name)}: it is ${foreign.is}`,
+      `Convert it, or a copy of it, with: ${foreign.command(size === undefined ? "FILE" : name)}` +
+        (foreign.limits && ` (${foreign.limits})`),
+    );
+  }
   if (looksLikePem(text)) {
-    if (/-----BEGIN OPENSSH PRIVATE KEY-----/.test(text)) {
-      throw new CommandError(
-        `Cannot import ${JSON.stringify(name)}: it is a key in the form of OpenSSH`,
-        "On a copy of it ssh-keygen -p -m PKCS8 -f COPY writes another form in its place.",
-      );
-    }
     return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g)].map(([block, label]) => ({
       kind: kindOfPem(label!),
       input: `${block}\n`,
@@ -75,25 +77,7 @@ function piecesOf(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
       isEncrypted: false,
     }];
   }
-  if (isPkcs12(bytes)) {
-    throw new CommandError(
-      `Cannot import ${JSON.stringify(name)}: it is a PKCS #12 file`,
-      "Send its keys and certificates through a pipe: openssl pkcs12 -noenc -in FILE | gp11 import TOKEN-URI",
-    );
-  }
   return [{ kind: "unknown", input: bytes, isEncrypted: false }];
-}
-
-/** Whether DER is a PFX: a sequence that begins with the version 3 (RFC 7292 §4), which no key and no certificate does. */
-function isPkcs12(der: Uint8Array<ArrayBuffer>): boolean {
-  try {
-    const [version, safe] = readDer(der, "the file").children;
-    return version?.tag === Tag.INTEGER && version.content.length === 1 && version.content[0] === 3 &&
-      safe?.tag === Tag.SEQUENCE;
-  } catch (error) {
-    if (error instanceof TypeError) return false;
-    throw error;
-  }
 }
 
 function jsonWebKey(bytes: Uint8Array, name: string): JsonWebKeyFields {

@@ -1,6 +1,6 @@
 // Certificates on a token, as commands list and store them: cli/commands/objects.ts, import.ts, cli/tokens/*certificate*.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { validityText } from "../../cli/tokens/certificate_facts.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
@@ -108,6 +108,29 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
     assertEquals(refused.code, 1);
     assertStringIncludes(refused.errors, "Cannot import the private key");
     assertEquals(await uris(), before);
+  });
+
+  it("and keys in a form that is not read are told with the command that converts them, before a PIN is asked for", async () => {
+    writeFileSync(`${commands.folder}/both.p12`, Uint8Array.of(0x30, 0x80, 2, 1, 3, 0x30, 0x80));
+    writeFileSync(
+      `${commands.folder}/id`,
+      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----\n",
+    );
+    const run = async (line: string, input = "") => {
+      const { code, errors } = await commands.run(`import TOKEN${line}`, { input, environment: {} });
+      return `${code} ${errors.replaceAll(commands.folder, "")}`;
+    };
+    assertEquals(
+      await run(" --in FOLDER/both.p12"),
+      '1 error: Cannot import "/both.p12": it is a PKCS #12 file\n' +
+        "hint: Convert it, or a copy of it, with: openssl pkcs12 -in /both.p12 -nodes\n",
+    );
+    assertEquals(
+      await run(" --in FOLDER/id"),
+      `1 error: Cannot import "/id": it is a key in OpenSSH's own form\n` +
+        "hint: Convert it, or a copy of it, with: ssh-keygen -p -m PKCS8 -f /id (RSA and ECDSA; Ed25519 keys it leaves as they are)\n",
+    );
+    assertStringIncludes(await run("", readFileSync(`${commands.folder}/id`, "utf8")), "-m PKCS8 -f FILE (");
   });
 
   it("that vouch for another one keep an id of their own", async () => {

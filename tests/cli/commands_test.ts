@@ -239,7 +239,7 @@ describe("the command line", { skip: softhsmSkip }, () => {
         execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", `${folder}/ssh`]);
         const ssh = await gp11("import TOKEN --in FOLDER/ssh");
         assertEquals(ssh.code, 1);
-        assertMatch(ssh.errors, /it is a key in the form of OpenSSH\nhint: .*ssh-keygen -p -m PKCS8/);
+        assertMatch(ssh.errors, /it is a key in OpenSSH's own form\nhint: .*ssh-keygen -p -m PKCS8/);
         const pair = ["req", "-x509", "-newkey", "ed25519", "-noenc", "-subj", "/CN=bag"];
         execFileSync("openssl", [...pair, "-keyout", `${folder}/bag.key`, "-out", `${folder}/bag.crt`], {
           stdio: "pipe",

@@ -6,7 +6,7 @@
 import { contextTag, damaged, type DerElement, DerReader, readDer, Tag } from "./asn1.ts";
 import { looksLikePem, readPem } from "./pem.ts";
 import type { AsymmetricMaterial } from "./key_material.ts";
-import { isUnknownKey, readSpki } from "./read_der.ts";
+import { foreignBytes, foreignReason, isUnknownKey, readSpki } from "./read_der.ts";
 import { type BytesInput, copyBytes } from "../../../ffi/memory/inputs.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -71,6 +71,8 @@ function pemCertificate(text: string, what: string): Bytes {
 
 /** The parts of a certificate in DER. */
 export function certificateParts(der: Bytes, what = "the certificate"): CertificateParts {
+  const foreign = foreignBytes(der);
+  if (foreign !== null) throw damaged(what, foreignReason(foreign));
   const element = readDer(der, what);
   const outer = new DerReader(element, what);
   const signed = outer.element("the signed part", Tag.SEQUENCE);

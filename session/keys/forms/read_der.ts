@@ -237,3 +237,45 @@ export function ofLength(bytes: Bytes, length: number, name: string, what: strin
   if (bytes.length === length) return bytes;
   throw damaged(what, `it has ${bytes.length} bytes where ${name} has ${length}`);
 }
+
+/** A form that is not read. */
+export interface ForeignForm {
+  /** What an input in this form is, in an error's words. */
+  readonly is: string;
+  /** The command that gives what is read, of a file. */
+  readonly command: (file: string) => string;
+  /** What the command does not do; "" where it does all. */
+  readonly limits: string;
+}
+
+const pkcs12: ForeignForm = {
+  is: "a PKCS #12 file",
+  command: (file) => `openssl pkcs12 -in ${file} -nodes`,
+  limits: "",
+};
+
+const openssh: ForeignForm = {
+  is: "a key in OpenSSH's own form",
+  command: (file) => `ssh-keygen -p -m PKCS8 -f ${file}`,
+  limits: "RSA and ECDSA; Ed25519 keys it leaves as they are",
+};
+
+/** The form of what stands in a block of PEM; null where its label says nothing of one. */
+export function foreignPem(label: string): ForeignForm | null {
+  return label === "OPENSSH PRIVATE KEY" ? openssh : null;
+}
+
+/** What all PKCS #12 files have behind their first length: the version 3 and a sequence (RFC 7292 §4). */
+const PFX = [0x02, 0x01, 0x03, 0x30];
+
+/** The form of bytes, DER or BER; null where they begin as none of these. */
+export function foreignBytes(bytes: Uint8Array): ForeignForm | null {
+  const [tag = 0, length = 0] = bytes;
+  const start = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  return tag === 0x30 && PFX.every((byte, at) => bytes[start + at] === byte) ? pkcs12 : null;
+}
+
+/** Why an input in such a form is not read, and what to do. */
+export function foreignReason({ command, is, limits }: ForeignForm): string {
+  return `it is ${is}; convert it with "${command("FILE")}"${limits && ` (${limits})`}`;
+}

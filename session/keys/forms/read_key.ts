@@ -12,7 +12,18 @@ import { decryptPkcs8, deriveKey, deriveKeySync, type Encryption, readEncryption
 import { isJsonWebKey, type JsonWebKeyFields, readJsonWebKey } from "./json_web_key.ts";
 import { type KeyMaterial, wipeKey } from "./key_material.ts";
 import { looksLikePem, readPem } from "./pem.ts";
-import { type DerForm, derForm, readPkcs8, readRsaPrivate, readRsaPublic, readSec1, readSpki } from "./read_der.ts";
+import {
+  type DerForm,
+  derForm,
+  foreignBytes,
+  foreignPem,
+  foreignReason,
+  readPkcs8,
+  readRsaPrivate,
+  readRsaPublic,
+  readSec1,
+  readSpki,
+} from "./read_der.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -131,6 +142,8 @@ function beginPem(text: string, passphrase: Passphrase | undefined, what: string
   const form = labels[label];
   if (form === undefined) {
     bytes.fill(0);
+    const foreign = foreignPem(label);
+    if (foreign !== null) throw damaged(what, foreignReason(foreign));
     const hint = label.includes("CERTIFICATE") ? "; certificates are read by importCertificate" : "";
     throw damaged(what, `a PEM block "${label}" is no key${hint}`);
   }
@@ -139,6 +152,8 @@ function beginPem(text: string, passphrase: Passphrase | undefined, what: string
 
 function beginDer(source: Bytes, passphrase: Passphrase | undefined, expected: DerForm | null, what: string): Begun {
   try {
+    const foreign = foreignBytes(source);
+    if (foreign !== null) throw damaged(what, foreignReason(foreign));
     const element = readDer(source, what);
     const form = derForm(element, what);
     if (expected !== null && form !== expected) throw damaged(what, `its label promises ${expected}, it is ${form}`);

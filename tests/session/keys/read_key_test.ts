@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { generatePrimeSync, getCiphers } from "node:crypto";
 import { describe, it } from "node:test";
 import { curves } from "../../../session/attributes/curves.ts";
+import { readCertificate } from "../../../session/keys/forms/certificate.ts";
 import { writeJsonWebKey, writePublicJsonWebKey } from "../../../session/keys/forms/json_web_key.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "../../../session/keys/forms/key_material.ts";
 import { parameterSets } from "../../../session/attributes/parameter_sets.ts";
@@ -37,6 +38,32 @@ function asymmetric(material: KeyMaterial): AsymmetricMaterial {
   if (material.kind === "secret") throw new TypeError("Cannot go on: the key is a secret key");
   return material;
 }
+
+describe("a key in a form that is not read", () => {
+  const refused = (input: string | Uint8Array<ArrayBuffer>, said: string) => {
+    assertThrows(() => readKeySync(input, undefined), TypeError, `Cannot read the key: it is ${said}`);
+    const other = input instanceof Uint8Array ? said : "";
+    if (other) assertThrows(() => readCertificate(input), TypeError, `Cannot read the certificate: it is ${other}`);
+  };
+
+  it("is told with the command that converts it: PKCS #12", () => {
+    const key = text(openssl(["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]));
+    for (const nothing of [[], ["-nomac"]]) {
+      const file = openssl(["pkcs12", "-export", "-nocerts", "-passout", "pass:1234", ...nothing], key);
+      refused(file, 'a PKCS #12 file; convert it with "openssl pkcs12 -in FILE -nodes"');
+      const converted = openssl(["pkcs12", "-nodes", "-passin", "pass:1234", "-nocerts"], file);
+      assertEquals(readKeySync(text(converted), undefined).material, readKeySync(key, undefined).material);
+    }
+    // Of the encoding that other programs write, in pieces of unknown length.
+    refused(Uint8Array.of(0x30, 0x80, 2, 1, 3, 0x30, 0x80), "a PKCS #12 file");
+    assertThrows(() => readKeySync(Uint8Array.of(0x30, 0x80, 2, 1, 0), undefined), TypeError, "it is no DER");
+  });
+
+  it("is told with the command that converts it: OpenSSH's", () => {
+    const pem = writePem("OPENSSH PRIVATE KEY", new TextEncoder().encode("openssh-key-v1\0none"));
+    refused(pem, 'a key in OpenSSH\'s own form; convert it with "ssh-keygen -p -m PKCS8 -f FILE" (RSA and ECDSA; ');
+  });
+});
 
 describe("a key of OpenSSL's", () => {
   for (const [name, args] of generated) {
