@@ -6,8 +6,8 @@
 import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { ReadStream } from "node:tty";
-import { orAborted } from "../internal/patience.ts";
 import { OutputClosedError, systemError } from "./terminal/errors.ts";
+import { orAborted } from "./terminal/until_aborted.ts";
 import type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./terminal/surroundings.ts";
 
 /** Milliseconds in which the system hands over what was typed before. */

@@ -1,5 +1,3 @@
-import { systemReason } from "../../internal/report_error.ts";
-
 /** Exit codes, as docs/command-line.md has them. */
 export const ExitCode = {
   /** Done. */
@@ -83,6 +81,6 @@ const reasons: Readonly<Record<string, string>> = {
 /** What an error of the system means for people; `action` completes "Cannot …". */
 export function systemError(action: string, error: unknown): CommandError {
   const code = (error as { code?: unknown } | null)?.code;
-  const reason = reasons[String(code)] ?? systemReason(error);
+  const reason = reasons[String(code)] ?? (error instanceof Error ? error.message : String(error));
   return new CommandError(`Cannot ${action}: ${reason}`, undefined, { cause: error });
 }

@@ -6,10 +6,9 @@
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../internal/bytes.ts";
-import { orAborted } from "../../internal/patience.ts";
 import { CommandError, InterruptedError, systemError } from "./errors.ts";
 import type { CliSurroundings } from "./surroundings.ts";
-import { untilAborted } from "./until_aborted.ts";
+import { orAborted, untilAborted } from "./until_aborted.ts";
 
 /** Standard input or output, where a file could stand. */
 export const STANDARD = "-";
