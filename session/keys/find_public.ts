@@ -140,51 +140,17 @@ function* ownAmong(
   if (isSure) return halves[0]!;
   const rivals = hasId && halves.length === 1 ? yield* rivalsOf(frame, session, key, halves[0]!) : null;
   if (rivals === 0) return halves[0]!;
-  const own = yield* halfBySignature(frame, { session, object: key.object }, halves);
-  const told = own === undefined && hasId ? yield* leftByOthers(frame, session, key, halves) : own;
+  // What the others have told says nothing of this one: it may be one of their keys once more.
+  const told = yield* halfBySignature(frame, { session, object: key.object }, halves);
   if (told !== undefined || !hasId) return told ?? null;
   throw new ObjectAmbiguousError(
-    `the CKA_ID ${key.id.toHex()} of the private key, and no signature tells which ${
+    `the CKA_ID ${key.id.toHex()} of the private key, and no signature of it tells which ${
       rivals === null ? "is its own" : "of them the public half belongs to"
     }`,
     rivals === null ? halves.length : rivals + 1,
     "find the public half of the key",
     "give each pair a CKA_ID of its own",
   );
-}
-
-/**
- * The half of a key that does not sign: the only one that is left when each other private key of its CKA_ID has told its
- * own. Undefined where one of them cannot tell, and where none or several are left: the key may be the other once more.
- */
-function* leftByOthers(
-  frame: Frame,
-  session: bigint,
-  key: KeyIdentity,
-  halves: readonly AsymmetricMaterial[],
-): Program<AsymmetricMaterial | undefined> {
-  let left = halves;
-  for (const other of yield* beside(frame, session, CKO.PRIVATE_KEY, key)) {
-    if (other.object === key.object) continue;
-    const own = yield* unlessDamaged(ownOfOther(frame, session, other, left));
-    if (own === undefined) return undefined;
-    left = left.filter((half) => half !== own);
-  }
-  return left.length === 1 ? left[0] : undefined;
-}
-
-/** Which of these halves another private key has; null where it has none of them, undefined where it cannot be told. */
-function* ownOfOther(
-  frame: Frame,
-  session: bigint,
-  other: KeyIdentity,
-  halves: readonly AsymmetricMaterial[],
-): Program<AsymmetricMaterial | null | undefined> {
-  const facts = yield* factsOf(frame, session, other);
-  const sure = halves.find((half) => belongs(facts, other, half) === true);
-  const possible = halves.filter((half) => belongs(facts, other, half) === undefined);
-  if (sure !== undefined || possible.length === 0) return sure ?? null;
-  return yield* halfBySignature(frame, { session, object: other.object }, possible);
 }
 
 /** How many other private keys of a CKA_ID a public half may be that of. */
@@ -214,18 +180,13 @@ export function* holderOf(
   objects: readonly KeyIdentity[],
   half: AsymmetricMaterial,
 ): Program<Holder> {
-  const untold: KeyIdentity[] = [];
+  const untold: bigint[] = [];
   for (const key of objects) {
     const has = yield* hasHalf(frame, session, key, half, objects.length === 1);
     if (has === true) return { object: key.object, untold: [] };
-    if (has === undefined) untold.push(key);
+    if (has === undefined) untold.push(key.object);
   }
-  if (untold.length === 1) {
-    // The others have told that it is not theirs.
-    const own = yield* unlessDamaged(unambiguousPublicKey(frame, session, untold[0]!));
-    if (own !== null) return { object: isSameKey(own, half) ? untold[0]!.object : null, untold: [] };
-  }
-  return { object: null, untold: untold.map(({ object }) => object) };
+  return { object: null, untold };
 }
 
 /** Whether an object has a public half; undefined where it cannot be told. What lies beside it counts for one alone. */
