@@ -22,7 +22,21 @@ export function cipherStream(
   call.signal?.throwIfAborted();
   const stream = new CipherStream(make(), call);
   stream.begin();
-  return { readable: stream.readable, writable: stream.writable };
+  return asTransformStream(stream);
+}
+
+/**
+ * Both sides as those of one of the standard's class, for who asks for its kind. Its own lead nowhere: they are locked, so
+ * that it is not transferred with them.
+ */
+function asTransformStream({ readable, writable }: CipherStream): TransformStream<BytesInput, Uint8Array<ArrayBuffer>> {
+  const stream = new TransformStream<BytesInput, Uint8Array<ArrayBuffer>>();
+  stream.readable.getReader();
+  stream.writable.getWriter();
+  return Object.defineProperties(stream, {
+    readable: { value: readable, enumerable: true },
+    writable: { value: writable, enumerable: true },
+  });
 }
 
 /**

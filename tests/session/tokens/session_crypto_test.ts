@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { constants, createHash, createHmac, createPublicKey, publicDecrypt, publicEncrypt, verify } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
 import { after, before, describe, it } from "node:test";
@@ -264,7 +264,9 @@ describe("Cryptography in a session", () => {
 
   it("streams encrypt and decrypt what flows through them", { skip }, async () => {
     const large = new Uint8Array(200_000).map((_, i) => i * 7);
-    const encrypted = await bytesOf(chunks(large, 4096).pipeThrough(on.session.encryptStream(aes, aesCbc({ iv }))));
+    const encryption = on.session.encryptStream(aes, aesCbc({ iv }));
+    assertInstanceOf(encryption, TransformStream);
+    const encrypted = await bytesOf(chunks(large, 4096).pipeThrough(encryption));
     const expected = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-CBC", iv }, webKey, large));
     assertEquals(Buffer.compare(encrypted, expected), 0);
     const plain = await bytesOf(chunks(encrypted, 1000).pipeThrough(on.session.decryptStream(aes, aesCbc({ iv }))));
