@@ -1,5 +1,4 @@
 /** Whom a certificate or a request is to be about, as the command line says it. */
-import { isIP } from "node:net";
 import { writeName } from "../../session/certificates/distinguished_name.ts";
 import { makeExtensions } from "../../session/certificates/extensions.ts";
 import type { CommandContext } from "../contract/command.ts";
@@ -11,16 +10,6 @@ export interface CertificateNames {
   readonly subjectAltNames?: readonly string[];
 }
 
-/** Kinds of names, as OpenSSL writes them, and what a name of the kind looks like. */
-const KINDS: Readonly<Record<string, (name: string) => boolean>> = {
-  DNS: (name) => !/[@:]/.test(name) && isIP(name) === 0,
-  IP: (name) => isIP(name) !== 0,
-  EMAIL: (name) => name.includes("@"),
-  URI: (name) => name.includes(":"),
-};
-
-const KIND = /^(DNS|IP|email|URI):/i;
-
 /**
  * The names that `--subject` and `--san` give, checked before anybody is asked for a PIN.
  *
@@ -28,8 +17,7 @@ const KIND = /^(DNS|IP|email|URI):/i;
  */
 export function namesOf({ command, options }: CommandContext): CertificateNames {
   const subject = options.text("subject")!;
-  const subjectAltNames = options.list("san").flatMap((text) => text.split(/,(?=(?:DNS|IP|email|URI):)/i))
-    .map((text) => alternative(text, command.name));
+  const subjectAltNames = options.list("san").flatMap((text) => text.split(/,(?=(?:DNS|IP|email|URI):)/i));
   const names = { subject, ...subjectAltNames.length === 0 ? {} : { subjectAltNames } };
   try {
     writeName(subject);
@@ -39,13 +27,4 @@ export function namesOf({ command, options }: CommandContext): CertificateNames 
     throw error;
   }
   return names;
-}
-
-/** A name, alone or with its kind before it, as in `DNS:example.org`. */
-function alternative(text: string, command: string): string {
-  const [prefix, kind] = KIND.exec(text) ?? [];
-  if (kind === undefined) return text;
-  const name = text.slice(prefix!.length);
-  if (KINDS[kind.toUpperCase()]!(name)) return name;
-  throw new UsageError(`Cannot use --san ${JSON.stringify(text)}: ${JSON.stringify(name)} is no ${kind} name`, command);
 }

@@ -25,6 +25,19 @@ const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {
   E: ["1.2.840.113549.1.9.1", Tag.IA5_STRING],
 };
 
+/** The most characters of a value (the upper bounds of X.520, as in RFC 5280 appendix A.1). */
+const BOUNDS: Readonly<Record<string, number>> = {
+  CN: 64,
+  SERIALNUMBER: 64,
+  L: 128,
+  ST: 128,
+  O: 64,
+  OU: 64,
+  TITLE: 64,
+  EMAILADDRESS: 255,
+  E: 255,
+};
+
 /** More than any name has, and little enough to be said in an error. */
 const MAX_TEXT = 16_384;
 
@@ -117,6 +130,11 @@ function stringValue(value: string, tag: number, name: string, whole: string): D
   if (value === "") fail(whole, `"${name}" is empty`);
   // Programs that take text to end there would read another name.
   if (value.includes("\0")) fail(whole, `"${name}" has a NUL in it`);
+  const bound = BOUNDS[name.toUpperCase()];
+  const length = [...value].length;
+  if (bound !== undefined && length > bound) {
+    fail(whole, `"${name}" has ${length} characters, at most ${bound} are allowed`);
+  }
   if (name.toUpperCase() === "C" && !/^[A-Za-z]{2}$/.test(value)) {
     fail(whole, `the country "${value}" is no code of two letters`);
   }

@@ -19,6 +19,7 @@ import {
   writeDer,
 } from "../keys/forms/asn1_writer.ts";
 import type { Extension } from "../keys/forms/certificate.ts";
+import { generalName } from "./general_name.ts";
 
 /** Object identifiers of the extensions that are written here. */
 export const ExtensionOid = {
@@ -32,7 +33,7 @@ export const ExtensionOid = {
 
 /** What a certificate says besides names, key and times. */
 export interface ExtensionOptions {
-  /** DNS names, IP addresses, e-mail addresses and URIs. */
+  /** DNS names, IP addresses, e-mail addresses and URIs, each alone or with its kind before it, as in `DNS:example.org`. */
   readonly subjectAltNames?: readonly string[] | undefined;
   /** Uses by RFC 5280's names, for example "digitalSignature". */
   readonly keyUsage?: readonly string[] | undefined;
@@ -170,42 +171,6 @@ function purpose(name: string): DerValue {
     );
   }
   return oid(identifier);
-}
-
-/** A name by how it looks: an address, a URI, an e-mail address, else a DNS name. */
-function generalName(name: string): DerValue {
-  const address = addressBytes(name);
-  if (address !== null) return primitive(contextTag(7, false), address);
-  const isUri = /^[a-z][a-z0-9+.-]*:\S+$/i.test(name);
-  const isMail = !isUri && /^[^@\s]+@[^@\s]+$/.test(name);
-  const isDns = !isUri && !isMail &&
-    /^(\*\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?\.?$/i.test(name);
-  if (!isUri && !isMail && !isDns) {
-    throw new TypeError(
-      `Cannot use subjectAltName ${JSON.stringify(name)}: it is no DNS name, IP address, e-mail address or URI`,
-    );
-  }
-  if ([...name].some((character) => character > "\u007e" || character < "!")) {
-    throw new TypeError(
-      `Cannot use subjectAltName ${JSON.stringify(name)}: write it in ASCII, host names in their xn-- form`,
-    );
-  }
-  return primitive(contextTag(isUri ? 6 : isMail ? 1 : 2, false), new TextEncoder().encode(name));
-}
-
-function addressBytes(name: string): Uint8Array | null {
-  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(name)) {
-    const parts = name.split(".").map(Number);
-    return parts.every((part) => part <= 255) ? Uint8Array.from(parts) : null;
-  }
-  if (!name.includes(":") || !URL.canParse(`http://[${name}]/`)) return null;
-  const [head, tail] = new URL(`http://[${name}]/`).hostname.slice(1, -1).split("::") as [string, string?];
-  const groups = (text: string | undefined): string[] => text ? text.split(":") : [];
-  const [first, last] = [groups(head), groups(tail)];
-  const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");
-  return Uint8Array.from(
-    [...first, ...zeros, ...last].flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255]),
-  );
 }
 
 /** A list of names that has at least one. */

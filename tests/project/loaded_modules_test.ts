@@ -59,6 +59,7 @@ const later = [
   "session/certificates/certificate_",
   "session/certificates/distinguished_name.ts",
   "session/certificates/extensions.ts",
+  "session/certificates/general_name.ts",
   "session/certificates/issue.ts",
   "session/config/files.ts",
   "session/config/load.ts",

@@ -1,5 +1,5 @@
 // About session/certificates/ and session/signer/: requests and certificates made by token keys, verified by OpenSSL.
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ml_dsa44 } from "@noble/post-quantum/ml-dsa.js";
 import { slh_dsa_sha2_128f } from "@noble/post-quantum/slh-dsa.js";
 import { execFileSync } from "node:child_process";
@@ -15,6 +15,7 @@ import {
 import { readRequest, requestContent } from "../../../session/certificates/certificate_request.ts";
 import { certificateScheme, isSignedBy } from "../../../session/certificates/certificate_signature.ts";
 import { writeName } from "../../../session/certificates/distinguished_name.ts";
+import { makeExtensions } from "../../../session/certificates/extensions.ts";
 import { parameterSetByName, type ParameterSetName } from "../../../session/attributes/parameter_sets.ts";
 import { contextTag } from "../../../session/keys/forms/asn1.ts";
 import {
@@ -249,6 +250,54 @@ describe("certificates made by a token's key", () => {
     assert(openssl(["req", "-noout", "-subject"], request).includes("itself"));
   });
 
+  it("a name that has its kind before it is written as that kind or refused, and never guessed", () => {
+    const written = (name: string) => {
+      const { value } = makeExtensions({ subjectAltNames: [name] })[0]!;
+      return `${value[2]! & 31}:${
+        value[2] === 0x87 ? value.subarray(4).toHex() : new TextDecoder().decode(value.subarray(4))
+      }`;
+    };
+    const taken: readonly [name: string, written: string][] = [
+      ["DNS:*.example.org", "2:*.example.org"],
+      ["dns:a", "2:a"],
+      ["IP:192.0.2.1", "7:c0000201"],
+      ["IP:fe80::1", "7:fe800000000000000000000000000001"],
+      ["email:a@example.org", "1:a@example.org"],
+      ["URI:https://a@example.org:443/", "6:https://a@example.org:443/"],
+      ["URI:tel:112", "6:tel:112"],
+      ["urn:uuid:7", "6:urn:uuid:7"],
+      ["sip:a@example.org", "6:sip:a@example.org"],
+      ["https://[2001:db8::7]/", "6:https://[2001:db8::7]/"],
+      ["a@example.org", "1:a@example.org"],
+    ];
+    for (const [name, expected] of taken) assertEquals(written(name), expected);
+    const refused: readonly [name: string, message: RegExp][] = [
+      ["IP:fe80::1%eth0", /what it names is no IP name/],
+      ["IP:example.org", /no IP name/],
+      ["DNS:a@b", /no DNS name/],
+      ["DNS:192.0.2.1", /no DNS name/],
+      ["192.0.2.700", /is no DNS name/],
+      ["DNS:a.b.", /no DNS name/],
+      ["email:http://a@b", /no email name/],
+      ["email:a", /no email name/],
+      ["URI:http://", /no URI name/],
+      ["URI:http:///x", /no URI name/],
+      ["URI:http://a@/", /no URI name/],
+      ["URI:http:a", /no URI name/],
+      ["URI:example.org", /no URI name/],
+      ["RID:1.2.3", /no names of the kind "RID", only DNS, IP, email and URI/],
+      ["dirName:foo", /no names of the kind "dirName"/],
+      ["otherName:foo", /no names of the kind "otherName"/],
+      ["DNS.1:foo", /no names of the kind "DNS\.1"/],
+      ["example.org:443", /its kind may stand before it: DNS:, IP:, email: or URI:/],
+      ["localhost:443", /its kind may stand before it/],
+      ["fe80::1%eth0", /its kind may stand before it/],
+      ["a.b.", /is no DNS name/],
+      ["URI:https://b\u00fccher.example/", /write it in ASCII/],
+    ];
+    for (const [name, message] of refused) assertMatch(assertThrows(() => written(name), TypeError).message, message);
+  });
+
   it("what is no name, use or time is refused before the token signs", { skip }, async () => {
     const key = await on.session.generateKeyPair(CKM.EC_KEY_PAIR_GEN, {
       ecParams: Uint8Array.fromHex("06082a8648ce3d030107"),
@@ -265,6 +314,7 @@ describe("certificates made by a token's key", () => {
       [{ subject: `CN=${"a".repeat(20_000)}` }, "it has 20003 characters"],
       [{ subject: "CN=x", subjectAltNames: ["a b"] }, "no DNS name"],
       [{ subject: "CN=x", subjectAltNames: ["b\u00fccher.example"] }, "no DNS name"],
+      [{ subject: `CN=${"a".repeat(65)}` }, '"CN" has 65 characters, at most 64 are allowed'],
       [{ subject: "CN=x", keyUsage: ["sign"] }, 'keyUsage "sign"'],
       [{ subject: "CN=x", keyUsage: [] }, "expected a list"],
       [{ subject: "CN=x", extendedKeyUsage: ["web"] }, 'extendedKeyUsage "web"'],
