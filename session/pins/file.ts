@@ -14,11 +14,24 @@ export async function readPinFile(source: string): Promise<string | Uint8Array |
   let end = bytes.length;
   if (bytes[end - 1] === 0x0a) end -= bytes[end - 2] === 0x0d ? 2 : 1;
   const pin = bytes.subarray(0, end);
+  assertTypable(pin, path);
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(pin);
   } catch {
     return pin.slice();
   }
+}
+
+/** Refuses what nobody types: as a PIN that is there it would cost a try, as a new one it would lock everybody out. */
+function assertTypable(pin: Uint8Array, path: string): void {
+  const fail = (state: string) => {
+    throw new TypeError(`Cannot use the PIN file ${path}: ${state}`);
+  };
+  if (pin[0] === 0xef && pin[1] === 0xbb && pin[2] === 0xbf) {
+    fail("it begins with a byte-order mark; save it as UTF-8 without one");
+  }
+  if (pin.includes(0)) fail("it has NUL bytes in it; save it as UTF-8");
+  if (pin.includes(0x0a) || pin.includes(0x0d)) fail("it has more than one line");
 }
 
 function pathOf(source: string): string | null {

@@ -86,7 +86,8 @@ export function registerPinSource(source: string, callback: PinSourceCallback): 
  * line break. A `|command` is never run.
  *
  * @returns The PIN; `null` when nobody has one. A file is not asked again on `retry`.
- * @throws {Error} If the file cannot be read, or is too large for a PIN.
+ * @throws {Error} If the file cannot be read, is too large for a PIN, or holds what nobody types: a byte-order mark, NUL
+ * bytes, a second line. Spaces belong to the PIN.
  */
 export async function requestPin(source: string, request: PinSourceRequest = {}): Promise<string | Uint8Array | null> {
   if (typeof source !== "string") {

@@ -56,10 +56,14 @@ describe("gp11 pin", { skip: softhsmSkip }, () => {
   });
 
   it("gives the token nothing where it can be told that it will not do", async () => {
+    writeFileSync(`${commands.folder}/marked`, `\ufeff${pin}\r\n`);
+    const marked = "begins with a byte-order mark; save it as UTF-8 without one";
     const cases: [line: string, options: CommandLineOptions, said: string][] = [
       ["pin change TOKEN", { environment: {}, typed: [`${pin}\r`, "13579\r", "97531\r"] }, "typed in two ways"],
       ["pin change TOKEN", { environment: {}, typed: [`${pin}\r`, "\r"] }, "no new PIN was given"],
       ["pin change TOKEN", { environment: {}, typed: ["\r"] }, "no PIN was given"],
+      ["pin change TOKEN?pin-source=FOLDER/marked", { environment: { GP11_NEW_PIN: "13579" } }, marked],
+      ["pin change TOKEN --new-pin-source FOLDER/marked", { environment: { GP11_PIN: pin } }, marked],
       [
         "pin change TOKEN",
         { environment: { GP11_PIN: pin, GP11_NEW_PIN: "123" } },

@@ -70,8 +70,8 @@ describe("requestPin() and registerPinSource()", () => {
     assertEquals(await requestPin(`file:${path.replace(" ", "%20")}`), "yoga");
     assertEquals(await requestPin(`file://${path.replace(" ", "%20")}`), "yoga");
     assertEquals(await requestPin(`file://localhost${path}`), "yoga");
-    writeFileSync(path, "two\n\n");
-    assertEquals(await requestPin(path), "two\n");
+    writeFileSync(path, " with spaces \n");
+    assertEquals(await requestPin(path), " with spaces ");
     writeFileSync(path, "dos\r\n");
     assertEquals(await requestPin(path), "dos");
     writeFileSync(path, "none");
@@ -80,6 +80,24 @@ describe("requestPin() and registerPinSource()", () => {
     assertEquals(await requestPin(path), "");
     writeFileSync(path, new Uint8Array([0xff, 0xfe, 0x0a]));
     assertEquals(await requestPin(path), new Uint8Array([0xff, 0xfe]));
+  });
+
+  it("refuses a file with what nobody types, and shows none of it", async () => {
+    const path = `${temporaryFolder("pins")}/pin`;
+    const refused: readonly [content: string | Uint8Array, message: string][] = [
+      ["\ufeff1234", "it begins with a byte-order mark; save it as UTF-8 without one"],
+      ["\ufeff", "it begins with a byte-order mark; save it as UTF-8 without one"],
+      ["1234\0\0", "it has NUL bytes in it; save it as UTF-8"],
+      [new Uint8Array([0xff, 0xfe, 0x31, 0, 0x32, 0]), "it has NUL bytes in it; save it as UTF-8"],
+      ["1234\n\n", "it has more than one line"],
+      ["1234\r\r\n", "it has more than one line"],
+      ["1234\n5678", "it has more than one line"],
+    ];
+    for (const [content, state] of refused) {
+      writeFileSync(path, content);
+      const { message } = await assertRejects(() => requestPin(path), TypeError);
+      assertEquals(message, `Cannot use the PIN file ${path}: ${state}`);
+    }
   });
 
   it("does not read a file again when its PIN was wrong", async () => {
