@@ -70,7 +70,8 @@ function checkOption(token: OptionToken, known: readonly OptionDescription[], co
     throw new UsageError(`Cannot use ${shown} with a value: it is a switch`, command);
   }
   if (option.value === undefined) return;
-  const isMissing = token.value === undefined || token.value === "" ||
+  if (token.value === "") throw new UsageError(`Cannot use ${shown}: its value is empty`, command);
+  const isMissing = token.value === undefined ||
     !token.inlineValue && token.value.startsWith("-") && token.value !== "-";
   if (isMissing) {
     throw new UsageError(

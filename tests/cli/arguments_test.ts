@@ -46,6 +46,9 @@ describe("a command line that makes no sense", () => {
     assertStringIncludes(await refusal("uri", "pkcs11:", "more"), '"more" is one argument too many');
     assertStringIncludes(await refusal("sign", "pkcs11:", "--in"), '"--in" alone: it wants a value');
     assertStringIncludes(await refusal("sign", "pkcs11:", "--in", "--out", "x"), '"--in" alone');
+    for (const empty of [["--in", ""], ["--in="]]) {
+      assertStringIncludes(await refusal("sign", "pkcs11:", ...empty), 'Cannot use "--in": its value is empty');
+    }
     assertStringIncludes(await refusal("slots", "--json=yes"), "it is a switch");
     assertStringIncludes(await refusal("sign", "pkcs11:", "--in", "a", "-i", "b"), '"-i" twice');
     assertStringIncludes(await refusal("slots", "--label", "x"), "slots has no such option");
