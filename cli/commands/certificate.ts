@@ -22,8 +22,9 @@ export async function run(context: CommandContext): Promise<void> {
   const notBefore = new Date();
   const notAfter = new Date(Number(notBefore) + options.integer("days", 1, MOST_DAYS)! * DAY);
   const isStored = options.has("store");
-  if (options.has("replace") && !isStored) {
-    throw new UsageError("Cannot use --replace: without --store the certificate is not put on the token", command.name);
+  const idle = isStored ? undefined : ["replace", "label"].find((each) => options.has(each));
+  if (idle !== undefined) {
+    throw new UsageError(`Cannot use --${idle}: without --store the certificate is not put on the token`, command.name);
   }
   const wish = { ...wishes.certify, readWrite: isStored };
   await withObject(context, context.arguments[0]!, wish, async (key) => {
@@ -49,12 +50,12 @@ async function written(context: CommandContext, pem: string, uri: string | undef
   else await context.report({ json: null, text: listText([["stored", uri]], paint) });
 }
 
-/** Puts a certificate beside its key, under the key's names. */
+/** Puts a certificate beside its key, under the key's names or a label of its own. */
 async function stored({ options, signal }: CommandContext, key: Pkcs11Object, pem: string): Promise<StoredCertificate> {
   const { id, label } = await key.get(["id", "label"], { signal });
   return await storeCertificate(key.session, pem, {
     id: id?.length ? id : undefined,
-    label,
+    label: options.text("label") ?? label,
     replace: options.has("replace"),
     signal,
   });

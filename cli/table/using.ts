@@ -1,6 +1,6 @@
 /** Commands that use keys. */
 import type { CommandDescription } from "../contract/command.ts";
-import { hash, input, keyUri, mechanism, output, replace, san, signatureFormat, subject } from "./options.ts";
+import { hash, input, keyUri, label, mechanism, output, replace, san, signatureFormat, subject } from "./options.ts";
 
 /** The commands. */
 export const usingCommands: readonly CommandDescription[] = [
@@ -59,7 +59,9 @@ export const usingCommands: readonly CommandDescription[] = [
   {
     name: "certificate",
     summary: "Make a certificate that a key of a token signs for itself",
-    details: ["--store puts it on the token beside its key, with the key's id and label."],
+    details: [
+      "--store puts it on the token beside its key, with the key's id and, where --label gives none, its label.",
+    ],
     arguments: [keyUri],
     options: [
       subject,
@@ -67,6 +69,7 @@ export const usingCommands: readonly CommandDescription[] = [
       { name: "days", value: "N", text: "How long it is valid", required: true },
       output,
       { name: "store", text: "Put it on the token" },
+      label,
       replace,
     ],
     examples: [

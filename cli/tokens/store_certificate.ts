@@ -122,13 +122,16 @@ async function checkNames(
   );
   if (rival === undefined) return;
   const isRenewed = isOfOneKey(rival.parts, parts);
+  const whose = isRenewed ? "another one of its key" : "another one";
   throw new CommandError(
-    `Cannot store the certificate: no URI would tell it from ${
-      isRenewed ? "another one of its key" : "another one"
-    }, ${await rival
-      .object.uri({ signal })}`,
-    isRenewed
-      ? "--replace puts it in the place of that one, another --label beside it."
-      : "Give another --label or --id, or delete that one first.",
+    `Cannot store the certificate: no URI would tell it from ${whose}, ${await rival.object.uri({ signal })}`,
+    hintOf(rival, isRenewed),
   );
+}
+
+function hintOf({ label }: Held, isRenewed: boolean): string {
+  if (label === "") return "That one has no label, so its URI means every other with its id: delete it first.";
+  return isRenewed
+    ? "--replace puts it in the place of that one, another --label beside it."
+    : "Give another --label, or delete that one first.";
 }

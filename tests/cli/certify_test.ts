@@ -73,6 +73,25 @@ describe("gp11 request and gp11 certificate", { skip }, () => {
     assertEquals(readFileSync(`${commands.folder}/renewed.crt`, "utf8"), pem);
   });
 
+  it("store another certificate beside the first one under a label of its own, as the refusal says", async () => {
+    await commands.done("keygen TOKEN --type ec --label two");
+    const line = "certificate TOKEN;object=two;type=private --subject CN=two --days 30 --store";
+    await commands.done(line);
+    assertStringIncludes((await commands.run(line)).errors, "another --label beside it");
+    const { text } = await commands.done(`${line} --label two-more`);
+    assertStringIncludes(text, ";object=two-more;type=cert");
+    const ids = (await commands.json<{ id: string; label: string }[]>("objects TOKEN"))
+      .filter(({ label }) => label.startsWith("two")).map(({ id }) => id);
+    assertEquals([ids.length, new Set(ids).size], [4, 1]);
+    // Beside one without a label no other label helps.
+    await commands.done("keygen TOKEN --type ec --label nameless");
+    await commands.done(`${line.replace("object=two", "object=nameless")} --out FOLDER/nameless.crt`);
+    await commands.done("delete TOKEN;object=nameless;type=cert --yes");
+    await commands.done("import TOKEN --in FOLDER/nameless.crt");
+    const refused = await commands.run(`${line.replace("object=two", "object=nameless")} --label other`);
+    assertStringIncludes(refused.errors, "That one has no label");
+  });
+
   it("are refused with names that are none before a PIN is asked for", async () => {
     const lines = [
       "request TOKEN;object=ec --subject nobody",
@@ -85,6 +104,7 @@ describe("gp11 request and gp11 certificate", { skip }, () => {
       "certificate TOKEN;object=ec --subject CN=a --san ä --days 1",
       "certificate TOKEN;object=ec --subject CN=a --days 0",
       "certificate TOKEN;object=ec --subject CN=a --days 1 --replace",
+      "certificate TOKEN;object=ec --subject CN=a --days 1 --label b",
       "certificate TOKEN;object=ec --subject CN=a",
     ];
     for (const line of lines) {
