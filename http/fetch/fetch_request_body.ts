@@ -7,7 +7,7 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import type { BytesRead } from "../../internal/platform_types.ts";
-import { bodySourceOf } from "../message/body_source.ts";
+import { sentBodyOf } from "../message/body_source.ts";
 import { type HttpMessage, type MessageBody, putBody } from "../message/message.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -21,14 +21,14 @@ const maxWait = 10;
  * Puts a body on a message, with the Content-Type that goes with it. What is neither bytes, stream nor form is sent as its
  * text (Fetch §5.2), but for objects whose text says nothing of what is in them.
  *
- * @throws {TypeError} If the body is a stream that is locked, or one without `duplex` (Fetch §5.4, step 38), or an object
- * that would go out as "[object Object]".
+ * @throws {TypeError} If the body is a stream that is locked or of Node and read already, or one without `duplex` (Fetch §5.4,
+ * step 38), or an object that would go out as "[object Object]".
  */
 export function setBody(msg: HttpMessage, body: unknown, hasDuplex: boolean): void {
   if (body instanceof ReadableStream && body.locked) {
     throw new TypeError("Cannot fetch: the body is a stream that is locked");
   }
-  const source = bodySourceOf(typeof body === "function" ? String(body) : body) ?? bodySourceOf(textOf(body))!;
+  const source = sentBodyOf(typeof body === "function" ? String(body) : body) ?? sentBodyOf(textOf(body))!;
   if (source.body instanceof ReadableStream && !hasDuplex) {
     throw new TypeError('Cannot fetch: a body that is a stream needs the option duplex: "half"');
   }

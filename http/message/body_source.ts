@@ -24,6 +24,16 @@ export interface BodySource {
 const encoder = new TextEncoder();
 const ended: IteratorResult<unknown> = { done: true, value: undefined };
 
+/**
+ * The source of a body to send; null for a kind nobody here knows.
+ *
+ * @throws {TypeError} For a stream of Node that has been read: it would give nothing, as if the body were empty.
+ */
+export function sentBodyOf(body: unknown): BodySource | null {
+  if ((body as { readableDidRead?: unknown } | null)?.readableDidRead === true) throw usedError();
+  return bodySourceOf(body);
+}
+
 /** The source of a body; null for a kind nobody here knows. Bytes are copied: later changes have no effect. */
 export function bodySourceOf(body: unknown): BodySource | null {
   if (typeof body === "string") return whole(encoder.encode(body), "text/plain;charset=UTF-8");
@@ -100,6 +110,8 @@ interface PipedStream {
   getHeaders?(): Readonly<Record<string, unknown>>;
   hasKnownLength?(): boolean;
   getLengthSync?(): number;
+  /** That it flows or has flowed, as `form-data` tells. */
+  readonly _released?: boolean;
 }
 
 function isPiped(value: object): value is PipedStream {
@@ -107,12 +119,27 @@ function isPiped(value: object): value is PipedStream {
   return typeof on === "function" && typeof pipe === "function";
 }
 
+/** Those that have begun to flow for a body: most do not tell, and they would not flow again. */
+const piped = new WeakSet<PipedStream>();
+
+function usedError(): TypeError {
+  return new TypeError("Cannot send the body: the stream has been read already");
+}
+
 function pipedBody(stream: PipedStream): BodySource {
+  const assertUnread = () => {
+    if (piped.has(stream) || stream._released === true) throw usedError();
+  };
+  assertUnread();
   const through = new builtin.stream.PassThrough();
   heedErrors(through);
   stream.on("error", (error) => through.destroy(error));
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
-    if (!through.destroyed) stream.pipe(through);
+    if (!through.destroyed) {
+      assertUnread();
+      piped.add(stream);
+      stream.pipe(through);
+    }
     yield* through;
   };
   const { body } = once(pieces(), () => {

@@ -11,7 +11,7 @@ import {
   checkText,
   unexpected,
 } from "../../internal/expected.ts";
-import { type BodySource, bodySourceOf } from "./body_source.ts";
+import { type BodySource, sentBodyOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { HeadersInput, ListenerOptions } from "../../internal/platform_types.ts";
 import type { FeatureType } from "./feature_type.ts";
@@ -526,7 +526,7 @@ export function emit(msg: HttpMessage, type: MessageEventName): void {
 
 /** Brings a body of any kind into one of the forms a message keeps. */
 function sourceOf(body: MessageBodyInit): BodySource {
-  const source = bodySourceOf(body);
+  const source = sentBodyOf(body);
   if (source !== null) return source;
   throw new TypeError("Cannot use this as a request body: it is neither bytes, text, form, Blob, stream nor function");
 }

@@ -17,7 +17,7 @@ export function formDataBody(form: FormData): {
   const boundary = `----formdata-gp11-${crypto.randomUUID().replaceAll("-", "")}`;
   const parts: (Bytes | Blob)[] = [];
   const encoder = new TextEncoder();
-  for (const [name, value] of form) parts.push(...partOf(encoder, boundary, name, value));
+  for (const [name, value] of form.entries()) parts.push(...partOf(encoder, boundary, name, value));
   parts.push(encoder.encode(`--${boundary}--\r\n`));
   const length = parts.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.byteLength : part.size), 0);
   return {

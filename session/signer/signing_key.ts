@@ -68,6 +68,7 @@ export async function publicHalfOf(
   options: CallOptions,
 ): Promise<AsymmetricMaterial | null> {
   if (key instanceof Pkcs11Object) return (await aboutKey(key, options)).half;
+  options.signal?.throwIfAborted();
   const { material } = await readKey(key, undefined, "the public key");
   return material.kind === "secret" ? null : material;
 }

@@ -1,4 +1,5 @@
 /** Cookies that no field of a response has described: a program adds them, or a store that others write to has them. */
+import { unexpected } from "../../../internal/expected.ts";
 import { bareHost } from "../../protocol/uri.ts";
 import type { Cookie, CookieInit } from "./cookie.ts";
 import { siteOf, type Tough, toughCookie } from "./tough.ts";
@@ -18,6 +19,9 @@ export function cookieOf(init: CookieInit, time: number): Tough.Cookie {
   const host = typeof domain === "string" ? domainHost(domain) : null;
   if (host === null) {
     throw new TypeError(`Cannot add the cookie ${name}: its domain is ${JSON.stringify(domain)}`);
+  }
+  if (expires !== null && !isTime(expires)) {
+    throw unexpected(`add the cookie ${name}`, "expires to be a Date with a time, or null", expires);
   }
   const now = new Date(time);
   return new (toughCookie().Cookie)({

@@ -13,7 +13,7 @@ const ok: Responder = (_request, socket) => socket.write(reply("200 OK", "ok"));
 function foreignForm(): unknown {
   const file = { name: "a.txt", type: "text/plain", size: 5, stream: () => new Blob(["hello"]).stream() };
   const entries = () => [["a", "1"], ["f", file]][Symbol.iterator]();
-  return { [Symbol.toStringTag]: "FormData", entries, [Symbol.iterator]: entries };
+  return { [Symbol.toStringTag]: "FormData", entries };
 }
 
 /** A stream of Node's first kind with fields, as npm's form-data is: it begins to flow when it is piped. */
@@ -88,6 +88,20 @@ for (const transport of transportsWithHttp2) {
           "multipart/form-data; boundary=x",
         ]);
       }
+    });
+
+    it("flow once: another time they are refused, as they would never end", async () => {
+      await using server = await serverOn(transport, ok);
+      await using session = sessionOn(transport);
+      const send = (form: FlowingForm, duplex?: "half") =>
+        session.fetch(`${server.origin}/`, { method: "POST", body: form as unknown as FormData, duplex });
+      const form = new FlowingForm(["one"]);
+      await assertRejects(() => send(form), TypeError, "duplex");
+      const [first, second] = await Promise.allSettled([send(form, "half"), send(form, "half")]);
+      assertEquals([first.status, second.status], ["fulfilled", "rejected"]);
+      await assertRejects(() => send(form, "half"), TypeError, "read already");
+      const piped = Object.assign(new FlowingForm(["one"]), { _released: true });
+      await assertRejects(() => send(piped, "half"), TypeError, "read already");
     });
 
     it("end a fetch with the error of such a stream, also an early one, and are ended with the fetch", async () => {

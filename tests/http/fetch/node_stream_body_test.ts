@@ -1,7 +1,7 @@
 // Streams of Node as bodies whose source fails early, or that nobody reads to the end.
 import { PassThrough, Readable } from "node:stream";
 import { describe, it } from "node:test";
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { type HttpFetchInit, HttpMessage, type HttpSession, HttpStatus } from "../../../http/mod.ts";
 import { foreignSignal, reportedWhile } from "../../_support/foreign_signals.ts";
 import { serverOn } from "../../_support/http_server.ts";
@@ -34,6 +34,16 @@ for (const transport of transportsWithHttp2) {
       await closed(source);
       assertEquals(await session.sendMessage(msg), HttpStatus.IO_ERROR);
       assertStringIncludes(msg.error!.message, "gone early");
+    });
+
+    it("that has been read is refused: it would go out as an empty body", async () => {
+      await using server = await serverOn(transport, echo);
+      await using session = sessionOn(transport);
+      const body = Readable.from([new Uint8Array(3)]);
+      assertEquals((await session.fetch(`${server.origin}/echo`, post(body))).status, 200);
+      await assertRejects(() => session.fetch(`${server.origin}/echo`, post(body)), TypeError, "read already");
+      assertThrows(() => new HttpMessage("POST", server.origin, { body }), TypeError, "read already");
+      assertEquals(server.requests.length, 1);
     });
 
     it("ends when the fetch is aborted, though it gives nothing", async () => {

@@ -88,6 +88,10 @@ describe("a signer of a token's key", () => {
     assertEquals((await publicJwk(rsa.publicKey, { algorithm: "PS256" })).alg, "PS256");
     const wrong = { algorithm: "ES256" };
     await assertRejects(() => publicJwk(publicKey, wrong), TypeError, 'Cannot make the JSON Web Key: "ES256" is no');
+    for (const key of [publicKey, rfc8037.jwk]) {
+      const reason = await publicJwk(key, { signal: AbortSignal.abort("enough") }).catch((error: unknown) => error);
+      assertEquals(reason, "enough");
+    }
     const secret = await session.importKey({ kty: "oct", k: "AAAA" });
     await assertRejects(() => publicJwk(secret), TypeError, "the key has no public half");
   });

@@ -4,6 +4,7 @@
  * @module
  */
 import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
+import { isPlainObject, unexpected } from "../../../../internal/expected.ts";
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
@@ -58,8 +59,9 @@ export interface JwsInput {
  * Signs a payload: gives the compact form. The header names algorithm and key of the signer; `kid: undefined` leaves the key
  * out.
  *
- * @throws {TypeError} For a header that contradicts the signer, and for a payload that is not encoded, stands in the compact
- * form and holds a full stop or what is not ASCII (RFC 7797 §5.2): make it `detached`.
+ * @throws {TypeError} For a header that contradicts the signer; for an object that JSON cannot hold, such as a Blob or a
+ * stream: read it first; and for a payload that is not encoded, stands in the compact form and holds a full stop or what is
+ * not ASCII (RFC 7797 §5.2): make it `detached`.
  *
  * @example Sign, and verify with the public key
  * ```ts
@@ -91,7 +93,7 @@ export function jwsInput(signer: Signer, payload: JwsPayload, header: JwsHeader,
   const isPlain = header.b64 === false;
   const crit = isPlain && !header.crit?.includes("b64") ? { crit: [...header.crit ?? [], "b64"] } : {};
   const head = toBase64Url(utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId, ...header, ...crit })));
-  const bytes = payloadBytes(payload);
+  const bytes = givenBytes(payload) ?? utf8(jsonText(payload as object));
   const text = isPlain ? plainText(bytes, detached) : toBase64Url(bytes);
   const message = isPlain ? concatBytes(utf8(`${head}.`), bytes) : utf8(`${head}.${text}`);
   return { message, compact: (signature) => `${head}.${detached ? "" : text}.${toBase64Url(signature)}` };
@@ -107,15 +109,37 @@ function plainText(bytes: Bytes, detached: boolean): string {
   );
 }
 
-function payloadBytes(payload: JwsPayload): Bytes {
+/** Text and bytes as they are signed; `null` for what is neither. */
+function givenBytes(payload: unknown): Bytes | null {
   if (typeof payload === "string") return utf8(payload);
-  if (payload instanceof ArrayBuffer) return new Uint8Array(payload.slice(0));
   if (ArrayBuffer.isView(payload)) {
     return new Uint8Array(new Uint8Array(payload.buffer as ArrayBuffer, payload.byteOffset, payload.byteLength));
   }
-  const text = typeof payload === "object" ? JSON.stringify(payload) as string | undefined : undefined;
-  if (text === undefined) throw new TypeError(`Cannot sign ${String(payload)}: it is no text, no bytes and no object`);
-  return utf8(text);
+  const isMemory = payload instanceof ArrayBuffer ||
+    typeof SharedArrayBuffer === "function" && payload instanceof SharedArrayBuffer;
+  return isMemory ? new Uint8Array(new Uint8Array(payload as ArrayBuffer)) : null;
+}
+
+/** An object as JSON. What has no content there, such as a Blob or a stream, would be signed as "{}", whatever it holds. */
+function jsonText(payload: object): string {
+  const text = isJson(payload) ? JSON.stringify(payload) as string | undefined : undefined;
+  if (text !== undefined) return text;
+  throw unexpected("sign the payload", "text, bytes or an object that JSON can hold", payload);
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (isPlainObject(value) || Array.isArray(value) || typeof (value as { toJSON?: unknown }).toJSON === "function") {
+    return true;
+  }
+  return Object.keys(value).length > 0 && !(Symbol.iterator in value) && !(Symbol.asyncIterator in value);
+}
+
+/** The payload that belongs to a detached signature. */
+function detachedBytes(payload: unknown): Bytes {
+  const bytes = givenBytes(payload);
+  if (bytes === null) throw unexpected("verify the signature", "the payload to be text or bytes", payload);
+  return bytes;
 }
 
 /** Finds the key of a signature by its header; null for a key nobody knows. */
@@ -144,7 +168,7 @@ export interface VerifiedJws {
  * is no secret.
  *
  * @throws {JwsError} When it is not accepted; `reason` says why.
- * @throws {TypeError} When the key cannot be read.
+ * @throws {TypeError} When the key cannot be read, and when the payload is neither text nor bytes.
  *
  * @example With the keys of a set
  * ```ts
@@ -173,7 +197,7 @@ export async function verifyJws(
   const isPlain = header.b64 === false;
   const given = options.payload;
   if (given !== undefined && middle !== "") throw refused("malformed", "it has a payload, and another one is given");
-  const payload = given !== undefined ? payloadBytes(given) : isPlain ? utf8(middle) : decoded(middle);
+  const payload = given !== undefined ? detachedBytes(given) : isPlain ? utf8(middle) : decoded(middle);
   const found = typeof key === "function" ? await key(header) : key;
   if (found === null || found === undefined) throw refused("key", "its key is not known");
   const jwk = jwkOf(found);

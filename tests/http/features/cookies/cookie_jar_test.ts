@@ -303,6 +303,8 @@ describe("CookieJar: by hand", () => {
           path: "x",
         },
         { path: "/a\tb" },
+        { expires: new Date("garbage") },
+        { expires: "2030-01-01" as unknown as Date },
         ...["", ".", "..example.com", "a b.com", "a.com:80", "a.com/", "u@a.com"].map((domain) => ({ domain })),
       ]
     ) {

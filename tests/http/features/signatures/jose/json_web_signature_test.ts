@@ -93,6 +93,34 @@ describe("JSON Web Signatures", () => {
     assertEquals((await verifyJws(encoded, key, { payload: bytes })).payload, bytes);
   });
 
+  it("are made of what JSON can hold, text and bytes, and of nothing that would be {} there", async () => {
+    const none: readonly object[] = [
+      new Blob(["release"]),
+      new Response("release"),
+      new ReadableStream(),
+      new Map([["a", 1]]),
+      Promise.resolve("release"),
+      null as unknown as object,
+    ];
+    for (const payload of none) {
+      await assertRejects(() => signJws(signer, payload), TypeError, "Cannot sign the payload: expected text, bytes");
+      const jws = await signJws(signer, {}, {}, { detached: true });
+      const given = payload as Uint8Array<ArrayBuffer>;
+      await assertRejects(() => verifyJws(jws, key, { payload: given }), TypeError, "expected the payload to be text");
+    }
+    class Claims {
+      readonly sub = "someone";
+    }
+    for (const payload of [{}, [], new Claims(), new URL("https://a.test/"), Object.create(null) as object]) {
+      const { payload: signed } = await verifyJws(await signJws(signer, payload), key);
+      assertEquals(text.decode(signed), JSON.stringify(payload));
+    }
+    const shared = new Uint8Array(new SharedArrayBuffer(3)).fill(65);
+    for (const payload of [shared, shared.buffer]) {
+      assertEquals(text.decode((await verifyJws(await signJws(signer, payload), key)).payload), "AAA");
+    }
+  });
+
   it("are refused for a reason", async () => {
     const jws = await signJws(signer, "x");
     const [, payload, signature] = jws.split(".") as [string, string, string];
@@ -145,7 +173,7 @@ describe("JSON Web Signatures", () => {
     const critical = await signJws(signer, "x", { crit: ["exp"], exp: 1 });
     assertEquals((await verifyJws(critical, key, { understood: ["exp"] })).header["exp"], 1);
     await assertRejects(() => signJws(signer, "x", { alg: "ES384" }), TypeError, "the signer's algorithm is ES256");
-    await assertRejects(() => signJws(signer, 3 as never), TypeError, "no text, no bytes and no object");
+    await assertRejects(() => signJws(signer, 3 as never), TypeError, "got a number");
     await assertRejects(() => signJws({} as never, "x"), TypeError, "signer has not the members");
   });
 });
