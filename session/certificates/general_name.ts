@@ -67,7 +67,7 @@ function alone(text: string): DerValue {
 function written(text: string, name: string, { bytes, tag }: NameKind): DerValue | null {
   const content = bytes(name);
   if (content === null) return null;
-  if (tag !== KINDS.IP!.tag && [...name].some((character) => character > "\u007e" || character < "!")) {
+  if (tag !== KINDS["IP"]!.tag && [...name].some((character) => character > "\u007e" || character < "!")) {
     fail(text, "write it in ASCII, host names in their xn-- form");
   }
   return primitive(contextTag(tag, false), content);

@@ -22,6 +22,8 @@ const expected: Record<string, string[]> = {
     "true true\ntrue\n",
     "no cookie\nseen=1\n4 requests\n",
     "100000 bytes\n",
+    "100 %\nthanks\n",
+    'Error: the line is dead\nbytes=4- "v1"\n0123456789\n',
   ],
   "http-ways": [
     "daemon/info\ndaemon/images\n200 daemon/containers\ndaemon/volumes\n",
@@ -55,7 +57,8 @@ describe("the guides", () => {
         const [code, output] = await outcome(pathToFileURL(`${folder}/all.ts`));
         assertEquals(code, 0);
         const printed = output.split("----\n").slice(0, -1);
-        assertEquals(printed.map((text) => text.replace(/^(\d+ bytes\n)+$/, "100000 bytes\n")), outputs);
+        // How many pieces a body has is the runtime's affair: the last line of those that tell how far it is counts.
+        assertEquals(printed.map((text) => text.replace(/^(?:\d+ (?:bytes|%)\n)*(\d+ (?:bytes|%)\n)/, "$1")), outputs);
       } finally {
         await rm(folder, { recursive: true });
       }
