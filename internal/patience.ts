@@ -1,6 +1,5 @@
-/** How long a peer is waited for, and waiting that a signal ends. */
+/** How long a peer is waited for. */
 import { builtin } from "./builtin_modules.ts";
-import { leaveSignal } from "./report_error.ts";
 
 /** Parts of a wait: of a turn of the event loop that takes long, one part counts at most. */
 const PARTS = 10;
@@ -32,14 +31,4 @@ export class Patience {
   end(): void {
     builtin.timers.clearInterval(this.#timer);
   }
-}
-
-/** What a promise gives, unless the signal is aborted first; nobody looks at the promise then. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    promise.then(resolve, reject).finally(() => leaveSignal(signal, onAbort));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort);
-  });
 }

@@ -1,4 +1,4 @@
-/** Errors that are not the library's own: handing on what a caller's function or signal threw, and telling what the system said. */
+/** Errors that are not the library's own: handing on what a caller's function threw, and telling what the system said. */
 
 /** Hands an error to the global error handling, as an event target does with what its listeners throw. */
 export function reportUncaught(error: unknown): void {
@@ -7,18 +7,6 @@ export function reportUncaught(error: unknown): void {
     queueMicrotask(() => {
       throw error;
     });
-  }
-}
-
-/**
- * Takes a listener off a signal. One of a library's own, or what a caller takes for one, may throw: that is reported, and
- * what is over is not held by it.
- */
-export function leaveSignal(signal: AbortSignal, listener: () => void): void {
-  try {
-    signal.removeEventListener("abort", listener);
-  } catch (error) {
-    reportUncaught(error);
   }
 }
 

@@ -8,7 +8,8 @@ import { randomBytes } from "node:crypto";
 import { concatBytes } from "../../internal/bytes.ts";
 import { CommandError, InterruptedError, systemError } from "./errors.ts";
 import type { CliSurroundings } from "./surroundings.ts";
-import { orAborted, untilAborted } from "./until_aborted.ts";
+import { untilAborted } from "./until_aborted.ts";
+import { orAborted } from "../../internal/signals.ts";
 
 /** Standard input or output, where a file could stand. */
 export const STANDARD = "-";

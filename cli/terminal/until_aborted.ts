@@ -3,16 +3,7 @@
  *
  * @module
  */
-
-/** What a promise gives, unless the signal is aborted first; nobody looks at the promise then. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort);
-  });
-}
+import { orAborted } from "../../internal/signals.ts";
 
 /**
  * What comes until the command is interrupted. A pipe may stay silent for ever, and so may a person: what would come then

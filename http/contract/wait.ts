@@ -2,7 +2,7 @@
 
 import type { HttpMessage } from "../message/message.ts";
 import { isBlocking } from "./blocking.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 /** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */

@@ -36,7 +36,7 @@ import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/fea
 import { accessorOf, type ActingProperty, isActing, type SessionProperty } from "../contract/session_property.ts";
 import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
 import { SessionSettings } from "../queue/session_settings.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";

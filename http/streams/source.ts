@@ -1,7 +1,7 @@
 /** What the readers of streams read from. */
 
 import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
 

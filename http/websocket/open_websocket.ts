@@ -4,7 +4,7 @@
  * @module
  */
 import { checkOptions, checkSignal, unexpected } from "../../internal/expected.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { callersHeaders } from "../protocol/headers.ts";

@@ -1,7 +1,7 @@
 /** Client certificates whose key stays in a token, as sessions of HTTP and other TLS connections use them. */
 import type { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
-import { orAborted } from "../../internal/patience.ts";
+import { orAborted } from "../../internal/signals.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { checkSignal } from "../../internal/expected.ts";

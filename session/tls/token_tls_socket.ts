@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { builtin } from "../../internal/builtin_modules.ts";
-import { orAborted } from "../../internal/patience.ts";
+import { orAborted } from "../../internal/signals.ts";
 import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { checkSignal, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";

@@ -1,13 +1,12 @@
 // Bundles by the commands of docs/packages.md, run where no package can be found; tools/bundlers names the bundlers.
 import { assert, assertEquals } from "@std/assert";
-import { execFileSync } from "node:child_process";
 import { cpSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { pack } from "../../tools/pack.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
-import { programOrSkip } from "../_support/runtime_programs.ts";
+import { programOrSkip, run } from "../_support/runtime_programs.ts";
 import { createSeparateToken, softhsmSkip } from "../_support/softhsm.ts";
 import { librarySources, readText } from "../_support/source_text.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
@@ -15,17 +14,6 @@ import { temporaryFolder } from "../_support/temporary_folder.ts";
 const node = await programOrSkip("node");
 const bun = await runtimeProgram("bun");
 const root = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
-
-function run(command: readonly string[], cwd: string, environment: Readonly<Record<string, string>> = {}): string {
-  const [file = "", ...args] = command;
-  const env = { ...process.env, NO_COLOR: "1", ...environment };
-  try {
-    return execFileSync(file, args, { cwd, encoding: "utf8", stdio: "pipe", env });
-  } catch (error) {
-    const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${command.join(" ")}\n${stdout}${stderr}`, { cause: error });
-  }
-}
 
 const page = readText("docs/packages.md");
 

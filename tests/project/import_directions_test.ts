@@ -129,7 +129,7 @@ const rooms: Readonly<Record<string, string>> = {
   "cli/commands":
     "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
   "cli/table": "cli/commands cli/contract",
-  "cli": "cli/contract cli/table cli/terminal http/protocol",
+  "cli": "cli/contract cli/table cli/terminal http/protocol internal",
 };
 
 /** What leads into the house: each imports what it hands on, and nobody imports it but a door above. */

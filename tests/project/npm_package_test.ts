@@ -1,7 +1,6 @@
 // tools/pack.ts: the npm packages, installed into empty folders and used as people use them. GP11_PACKAGE names another archive
 // of @gp11/gp11 that is to do as well.
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import process from "node:process";
@@ -9,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { pack } from "../../tools/pack.ts";
 import { runtimeProgram } from "../../tools/runner/runtimes.ts";
 import { compilerSettings, InstalledTypes } from "../_support/installed_types.ts";
-import { programOrSkip } from "../_support/runtime_programs.ts";
+import { programOrSkip, run } from "../_support/runtime_programs.ts";
 import { createSeparateToken, softhsmSkip } from "../_support/softhsm.ts";
 import { temporaryFolder } from "../_support/temporary_folder.ts";
 
@@ -95,23 +94,15 @@ describe("the npm package", () => {
   let archive = "";
   let folder = "";
 
-  const run = (command: readonly string[], cwd = folder, environment: Readonly<Record<string, string>> = {}) => {
-    const [file = "", ...args] = command;
-    const env = { ...process.env, NO_COLOR: "1", ...environment };
-    try {
-      return execFileSync(file, args, { cwd, encoding: "utf8", stdio: "pipe", env });
-    } catch (error) {
-      const { stdout = "", stderr = "" } = error as { stdout?: string; stderr?: string };
-      throw new Error(`${command.join(" ")}\n${stdout}${stderr}`, { cause: error });
-    }
-  };
+  const inFolder = (command: readonly string[], cwd = folder, environment: Readonly<Record<string, string>> = {}) =>
+    run(command, cwd, environment);
 
   before(async () => {
     const packed = await pack(temporaryFolder("packed"));
     archive = process.env.GP11_PACKAGE ?? packed.gp11;
     folder = realpathSync(temporaryFolder("installed"));
     writeFileSync(`${folder}/package.json`, JSON.stringify({ type: "module", private: true }));
-    run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", archive, packed.pkcs11js]);
+    inFolder(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", archive, packed.pkcs11js]);
     mkdirSync(`${folder}/node_modules/@types`);
     const types = fileURLToPath(new URL("../../node_modules/@types/node", import.meta.url));
     symlinkSync(types, `${folder}/node_modules/@types/node`);
@@ -138,7 +129,7 @@ describe("the npm package", () => {
       await import("@gp11/gp11");
       const loaded = process.moduleLoadList.filter((name) => !known.has(name) && name.startsWith("NativeModule "));
       console.log(loaded.map((name) => name.slice(13)).filter((name) => name !== "internal/file").join());`;
-      const imported = run([node.program, "--input-type=module", "--eval", script]);
+      const imported = inFolder([node.program, "--input-type=module", "--eval", script]);
       assertEquals(imported.trim(), "");
     },
   );
@@ -152,7 +143,7 @@ describe("the npm package", () => {
       const quiet = "--disable-warning=ExperimentalWarning";
       for (const [entry, { files, kilobytes }] of Object.entries(most)) {
         const command = [node.program, quiet, "counted.mjs", entry, token.module, token.userPin];
-        const read: { imported: number[]; signed: number[] } = JSON.parse(run(command, folder, environment));
+        const read: { imported: number[]; signed: number[] } = JSON.parse(inFolder(command, folder, environment));
         const bytes = read.imported.reduce((sum, size) => sum + size);
         assertEquals(read.signed, read.imported, entry);
         assert(read.imported.length <= files, `${entry}: ${read.imported.length} files are read`);
@@ -165,7 +156,7 @@ describe("the npm package", () => {
     const bun = await runtimeProgram("bun");
     const { token, environment } = createSeparateToken();
     const quiet = "--disable-warning=ExperimentalWarning";
-    const use = (...command: string[]) => run([...command, token.module], folder, environment);
+    const use = (...command: string[]) => inFolder([...command, token.module], folder, environment);
     assertEquals(use(node.program, quiet, "program.ts"), printed);
     assertEquals(use(bun, "program.ts"), printed);
     assertEquals(use(process.execPath, "run", "-A", "--no-lock", "program.ts"), printed);
@@ -178,7 +169,7 @@ describe("the npm package", () => {
     const slots = JSON.parse(use("sh", "-c", script, "sh", programs, "slots", "--json", "--module"));
     assert(slots.length > 0);
     for (const options of [[], ["--bytecode", "--format=esm"]]) {
-      run([bun, "build", "--compile", ...options, "program.ts", "--outfile", "compiled"]);
+      inFolder([bun, "build", "--compile", ...options, "program.ts", "--outfile", "compiled"]);
       assertEquals(use(`${folder}/compiled`), printed);
     }
   });
@@ -187,22 +178,22 @@ describe("the npm package", () => {
     const bun = await runtimeProgram("bun");
     const empty = temporaryFolder("added");
     writeFileSync(`${empty}/package.json`, JSON.stringify({ type: "module" }));
-    run([bun, "add", archive], empty);
+    inFolder([bun, "add", archive], empty);
     writeFileSync(
       `${empty}/name.ts`,
       'import { HttpSession } from "@gp11/gp11/http";\nconsole.log(HttpSession.name);\n',
     );
-    assertEquals(run([bun, "name.ts"], empty), "HttpSession\n");
+    assertEquals(inFolder([bun, "name.ts"], empty), "HttpSession\n");
   });
 
   it("is linked by a deno.json as a folder", () => {
     const linked = temporaryFolder("linked");
     mkdirSync(`${linked}/package`);
-    run(["tar", "xzf", archive, "-C", linked], linked);
+    inFolder(["tar", "xzf", archive, "-C", linked], linked);
     const imports = { "@gp11/gp11/session": pathToFileURL(`${linked}/package/session/mod.js`).href };
     writeFileSync(`${linked}/deno.json`, JSON.stringify({ imports }));
     writeFileSync(`${linked}/name.ts`, 'import { Session } from "@gp11/gp11/session";\nconsole.log(Session.name);\n');
-    assertEquals(run([process.execPath, "run", "-A", "--no-lock", "name.ts"], linked), "Session\n");
+    assertEquals(inFolder([process.execPath, "run", "-A", "--no-lock", "name.ts"], linked), "Session\n");
   });
 
   describe("has types that a strict compiler finds nothing in", () => {

@@ -248,7 +248,10 @@ describe("Calls that look like one made before", () => {
       [() => session.signSync(key, CKM.SHA256_HMAC, data, { into: new Uint8Array(4) }), "into has room for 4"],
       [() => session.signSync(key, CKM.SHA256_HMAC, data, { into: [] as never }), "expected a Uint8Array"],
       [() => session.signSync(key, CKM.SHA256_HMAC, "text" as never), "expected bytes"],
-      [() => session.signSync(key, CKM.SHA256_HMAC, data, { signal: {} as never }), "options.signal is an object, not an AbortSignal"],
+      [
+        () => session.signSync(key, CKM.SHA256_HMAC, data, { signal: {} as never }),
+        "options.signal is an object, not an AbortSignal",
+      ],
       [() => session.signSync(key, CKM.SHA256_HMAC, data, { signal: AbortSignal.abort(reason) }), "no more"],
     ];
     const signature = session.signSync(key, CKM.SHA256_HMAC, data);
