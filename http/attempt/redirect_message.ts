@@ -30,6 +30,14 @@ function isSendable(core: HttpSessionCore, msg: HttpMessage, uri: URL): boolean 
 /** `soup_session_redirect_message`: false if the response leads nowhere or the message has left the queue. */
 export function redirectMessage(core: HttpSessionCore, item: QueueItem): boolean {
   const { msg } = item;
+  // Asked for twice, it is done once: a relative Location leads elsewhere from where it has led already.
+  if (item.followed !== msg.responseHeaders && !pointToLocation(core, item)) return false;
+  core.requeue(msg, {});
+  return true;
+}
+
+function pointToLocation(core: HttpSessionCore, item: QueueItem): boolean {
+  const { msg } = item;
   const target = redirectTarget(msg);
   if (target === null || target === "invalid" || !isSendable(core, msg, target)) return false;
   if (item.redirects >= maxRedirectsOf(msg)) {
@@ -37,9 +45,9 @@ export function redirectMessage(core: HttpSessionCore, item: QueueItem): boolean
     return false;
   }
   item.redirects++;
+  item.followed = msg.responseHeaders;
   if (becomesGet(msg.statusCode, msg.method)) rewriteAsGet(msg);
   moveTo(msg, target);
-  core.requeue(msg, {});
   return true;
 }
 

@@ -113,6 +113,8 @@ export class QueueItem implements MessageItem, PoolEntry {
   observer: ExchangeObserver | null = null;
   connection: Connection | null = null;
   redirects = 0;
+  /** The header fields whose Location the message has been pointed to. */
+  followed: Headers | null = null;
   /** The response body has been read to its end: the connection is clean. */
   isBodyRead = false;
   /** A body stream that can be sent only once has been handed over. */

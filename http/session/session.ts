@@ -234,7 +234,8 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 
   /**
    * Sends a message of this session's queue again (`soup_session_requeue_message`). Legal in every state, in listeners
-   * of "finished" and in the callback too.
+   * of "finished" and in the callback too. A cancel is final: what the source of the body asks for when it hears of one
+   * changes nothing, what a listener of the "finished" that follows asks for does.
    *
    * @throws {TypeError} If the message is not on the queue, or `session.fetch` has handed its Response out.
    */

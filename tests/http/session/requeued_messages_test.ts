@@ -127,6 +127,32 @@ for (const transport of transportsWithHttp2) {
     assertEquals(await session.sendMessage(next), 200);
     assertEquals((await run).replaceAll(" cc", ""), "q s wh wb gh(200) gc gb fi(200) cb re(200) fi(1) cb u");
   });
+
+  it(`a cancel is final for the source of the body, which hears of it first, and not for who hears of the end on ${transport}`, async () => {
+    await using server = await routeServer({}, transport);
+    await using session = sessionOn(transport);
+    let bodies = 0;
+    const body = (): ReadableStream<Uint8Array<ArrayBuffer>> => {
+      const isLast = bodies++ > 0;
+      return new ReadableStream({
+        pull(controller): void {
+          if (isLast) controller.close();
+          else if (controller.desiredSize! > 0) controller.enqueue(new Uint8Array(1000));
+        },
+        cancel: () => session.requeueMessage(record.msg),
+      }, { highWaterMark: 1 });
+    };
+    const record = new Recorder(session, "PUT", `${server.origin}/echo`, { body });
+    record.once("wc", () => session.cancelMessage(record.msg));
+    const sequence = (await record.run()).replaceAll(" cc", "");
+    assertEquals(sequence, "q s wh wbd wc fi(1) cb u");
+    const again = new Recorder(session, "PUT", `${server.origin}/echo`, { body: "abc" });
+    again.once("s", () => session.cancelMessage(again.msg)).once("fi", () => session.requeueMessage(again.msg));
+    assertEquals(
+      (await again.run()).replaceAll(" cc", ""),
+      "q s fi(1) cb re(1) s wh wbd wc wb gh(200) gc gb fi(200) cb u",
+    );
+  });
 }
 
 it("a message that waits ends alone where its certificate cannot be had, in whosever turn", async () => {

@@ -66,6 +66,10 @@ for (const transport of transports) {
       other = await routeServer();
       server = await routeServer({
         "/away": (_request, socket) => socket.write(reply("302 Found", "", [`Location: ${other.origin}/head`])),
+        "/folder/start": (_request, socket) => {
+          socket.write(reply("307 Temporary Redirect", "moved", ["Location: below/end"]));
+        },
+        "/folder/below/end": (_request, socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n"),
         "/bare": (_request, socket) => socket.write("HTTP/1.1 204 No Content\r\n\r\n"),
         "/headers": (_request, socket) => {
           const field = `X-Long: ${"h".repeat(8000)}\r\n`;
@@ -109,6 +113,24 @@ for (const transport of transports) {
       assertEquals(await session.sendMessage(msg), 200);
       assertEquals([followed, text(msg)], [true, "DELETE "]);
       assertEquals(session.redirectMessage(msg), false);
+    });
+
+    it("redirectMessage twice for one response follows it once, whoever asks first", async () => {
+      await using session = sessionOn(transport);
+      for (const event of ["got-headers", "got-body", "finished"] as const) {
+        const msg = message("/folder/start", "DELETE");
+        const followed: boolean[] = [];
+        for (const _listener of [1, 2]) {
+          msg.addEventListener(event, () => {
+            if (msg.statusCode !== 307) return;
+            for (const _call of [1, 2]) followed.push(session.redirectMessage(msg));
+            assertEquals(msg.uri.pathname, "/folder/below/end");
+          });
+        }
+        await session.sendMessage(msg);
+        if (event === "finished") await until(() => msg.statusCode === 204 && [...session.messages()].length === 0);
+        assertEquals([followed, msg.statusCode, msg.metrics.attempts], [[true, true, true, true], 204, 2], event);
+      }
     });
 
     it("credentials stay with their origin", async () => {
