@@ -15,7 +15,7 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/memory": "ffi/constants ffi/runtime internal",
   "ffi/tables": "ffi/constants ffi/memory ffi/runtime internal",
   "ffi/attributes": "ffi/constants ffi/memory ffi/runtime internal",
-  "ffi/workers": "ffi/constants ffi/memory ffi/runtime ffi/tables internal",
+  "ffi/workers": "ffi/memory ffi/runtime ffi/tables internal",
   "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/inspection.ts": "ffi/attributes ffi/engine ffi/memory ffi/tables ffi/workers internal",
@@ -40,11 +40,11 @@ const rooms: Readonly<Record<string, string>> = {
   "session/tokens":
     "ffi/constants ffi/engine ffi/memory ffi/operations ffi/tables internal session/attributes session/core session/errors.ts session/keys session/keys/forms session/log_calls session/managed session/mechanisms session/uri",
   "session/groups":
-    "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys/forms session/tokens",
+    "ffi/constants ffi/memory internal session/core session/errors.ts session/keys/forms session/tokens",
   "session/signer":
     "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/groups session/keys session/keys/forms session/mechanisms session/tokens session/uri",
   "session/certificates":
-    "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
+    "ffi/constants ffi/engine ffi/memory session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
   "session/registered_modules.ts": "internal session/config session/log_calls session/managed session/tokens",
   "session/trust":
     "ffi/constants internal internal/x509 session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
@@ -73,17 +73,14 @@ const rooms: Readonly<Record<string, string>> = {
     "http/contract http/errors.ts http/message http/pool http/protocol http/transports http/transports/choice internal",
   "http/attempt":
     "http/codings http/contract http/errors.ts http/message http/protocol http/queue http/transports http/transports/choice internal",
-  "http/features": "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
-  "http/features/auth": "http/contract http/errors.ts http/message http/protocol http/transports internal",
-  "http/features/auth/ntlm": "http/features/auth http/message http/protocol internal",
-  "http/features/cache":
-    "http/contract http/errors.ts http/message http/protocol http/storage http/transports internal",
-  "http/features/cookies":
-    "http/contract http/errors.ts http/message http/protocol http/storage http/transports internal",
-  "http/features/hsts": "http/contract http/errors.ts http/message http/protocol http/storage internal",
-  "http/features/logging":
-    "http/codings http/contract http/errors.ts http/message http/protocol http/transports internal",
-  "http/features/proxies": "http/contract http/errors.ts http/message http/protocol http/transports internal",
+  "http/features": "http/codings http/contract http/errors.ts http/message http/protocol internal",
+  "http/features/auth": "http/contract http/message http/protocol http/transports internal",
+  "http/features/auth/ntlm": "http/features/auth internal",
+  "http/features/cache": "http/contract http/message http/protocol http/storage http/transports internal",
+  "http/features/cookies": "http/contract http/message http/protocol http/storage http/transports internal",
+  "http/features/hsts": "http/contract http/message http/storage internal",
+  "http/features/logging": "http/codings http/contract http/message http/protocol http/transports internal",
+  "http/features/proxies": "http/contract http/message http/protocol http/transports internal",
   "http/features/signatures": "http/contract http/errors.ts http/message http/protocol http/transports internal",
   "http/features/signatures/aws":
     "http/contract http/errors.ts http/features/signatures http/message http/transports internal",
@@ -107,9 +104,9 @@ const rooms: Readonly<Record<string, string>> = {
   "webcrypto/contract":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/tokens",
   "webcrypto/keys":
-    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys/forms session/mechanisms webcrypto/contract",
+    "ffi/constants internal session/attributes session/keys/forms session/mechanisms webcrypto/contract",
   "webcrypto/algorithms":
-    "ffi/constants ffi/memory internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
+    "ffi/constants internal session/attributes session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens webcrypto/contract webcrypto/keys",
   "webcrypto":
     "ffi/constants ffi/memory internal session/attributes session/errors.ts session/find_by_uri.ts session/keys session/keys/forms session/mechanisms session/tokens session/uri webcrypto/algorithms webcrypto/contract",
 
@@ -230,6 +227,19 @@ describe("the library's sources", () => {
       return importsOf(file).filter((target) => !mayImport(file, target)).map((target) => `${file} imports ${target}`);
     });
     assertEquals(wrong, []);
+  });
+
+  it("use each import that the table lets them", () => {
+    const used = new Map<string, Set<string>>();
+    for (const file of librarySources()) {
+      const targets = used.get(roomOf(file)) ?? new Set();
+      for (const target of importsOf(file)) targets.add(roomOf(target));
+      used.set(roomOf(file), targets);
+    }
+    const unused = Object.entries(rooms).flatMap(([room, below]) =>
+      below.split(" ").filter((each) => each !== "" && !used.get(room)?.has(each)).map((each) => `${room}: ${each}`)
+    );
+    assertEquals(unused, []);
   });
 
   it("stand in rooms that form no circle", () => {
