@@ -35,7 +35,7 @@ export function makeFetch(core: HttpSessionCore, preconnect: SessionFetch["preco
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return enqueue(context, msg, plainFetch);
+          return plainly(enqueue(context, msg, plainFetch));
         }
       }
       // What only a runtime can read goes to the fetch of the runtime: data, blob and file URLs.
@@ -67,8 +67,12 @@ async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFet
     dropBody(msg, error);
     throw error;
   }
-  const response = await sent;
-  return settings.integrity === "" ? response : verified(msg, settings, response);
+  try {
+    const response = await sent;
+    return settings.integrity === "" ? response : await verified(msg, settings, response);
+  } catch (error) {
+    throw seenFrom(error);
+  }
 }
 
 /** Fetch knows http and https (§4.2); an alias counts where the user has set it, the manual's `*` is for messages. */
@@ -87,6 +91,23 @@ function enqueue({ core, responses }: FetchContext, msg: HttpMessage, settings: 
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   core.queue(msg, null, new FetchSink(core, responses, settings, resolve, reject), null);
   return promise;
+}
+
+async function plainly(sent: Promise<Response>): Promise<Response> {
+  try {
+    return await sent;
+  } catch (error) {
+    throw seenFrom(error);
+  }
+}
+
+/**
+ * An error that shows who has asked. It is made where the network is listened to; the runtimes know who waits for an
+ * asynchronous function only as it goes on.
+ */
+function seenFrom(error: unknown): unknown {
+  if (error instanceof HttpError) Error.captureStackTrace?.(error, seenFrom);
+  return error;
 }
 
 /** Reads the whole body, whose hashes are known beforehand, and hands it out only if one of them is right. */

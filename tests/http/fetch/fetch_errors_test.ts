@@ -1,6 +1,6 @@
 // The errors of session.fetch: known to libraries that try again, told once, and without what is nobody's business.
 import { after, before, describe, it } from "node:test";
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
@@ -52,6 +52,20 @@ for (const transport of transports) {
     after(async () => {
       await session.close();
       await Promise.all([server.close(), plain.close()]);
+    });
+
+    it("show who has asked", async () => {
+      const url = `http://127.0.0.1:${closedPort}`;
+      async function askSomebody(init?: RequestInit): Promise<Response> {
+        return await session.fetch(url, init);
+      }
+      for (const init of [undefined, { method: "POST", body: "x" }]) {
+        const error = await assertRejects(() => askSomebody(init), HttpError);
+        assertMatch(
+          error.stack!,
+          /^TypeError: error sending request .*\n[^]*\bat async askSomebody \(.*fetch_errors_test/,
+        );
+      }
     });
 
     const failures = (): Record<string, string> => ({
