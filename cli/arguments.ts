@@ -7,7 +7,7 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { CommandDescription, OptionDescription } from "./contract/command.ts";
 import { OptionValues } from "./contract/option_values.ts";
 import { UsageError } from "./terminal/errors.ts";
-import { suggestion } from "./terminal/nearest.ts";
+import { suggestion } from "../internal/expected.ts";
 
 /** A command line that makes sense. */
 export interface ParsedArguments {

@@ -104,3 +104,57 @@ export function checkIterable(action: string, value: unknown, expected: string):
   const isIterable = typeof value === "object" && value !== null && Symbol.iterator in value;
   if (!isIterable) throw unexpected(action, expected, value);
 }
+
+/** Steps from one word to another: a letter more, less, another one, or two that changed places. */
+export function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const isSame = a[i - 1] === b[j - 1];
+      let steps = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (isSame ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) steps = Math.min(steps, before[j - 2]! + 1);
+      next.push(steps);
+    }
+    before = row;
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** The names that a mistyped one may have meant, the nearest first. */
+export function nearest(word: string, names: readonly string[], most = 3): string[] {
+  const wanted = word.toLowerCase().slice(0, 64);
+  return names
+    .map((name) => ({ name, steps: name.toLowerCase().startsWith(wanted) ? 1 : distance(wanted, name.toLowerCase()) }))
+    .filter(({ name, steps }) => steps <= Math.max(1, Math.floor(Math.min(name.length, wanted.length) / 3)))
+    .sort((a, b) => a.steps - b.steps)
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
+/** `; did you mean "a" or "b"?`, or nothing where no name is near. */
+export function suggestion(word: string, names: readonly string[]): string {
+  const near = nearest(word, names).map((name) => JSON.stringify(name));
+  return near.length === 0 ? "" : `; did you mean ${near.join(" or ")}?`;
+}
+
+/** The names of all options that an interface has: one that is missing here does not compile, nor one too many. */
+export type OptionNames<T> = { readonly [Name in keyof Required<T>]: true };
+
+/**
+ * Refuses options that there are none of. For those alone by whose absence something becomes weaker without a word: data
+ * that is not authenticated, a claim that is not checked. Other objects of options may have more members, as they may
+ * be a caller's own that he hands on; so may an instance of a class here.
+ *
+ * @param action Completes "Cannot …".
+ * @throws {TypeError} For a name that is none; it names those that are near.
+ */
+export function refuseUnknown(action: string, options: object, known: Readonly<Record<string, true>>): void {
+  for (const name in options) {
+    if (known[name] === true || (options as Record<string, unknown>)[name] === undefined) continue;
+    if (!isPlainObject(options)) return;
+    throw new TypeError(`Cannot ${action}: there is no option "${name}"${suggestion(name, Object.keys(known))}`);
+  }
+}

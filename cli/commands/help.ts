@@ -1,7 +1,7 @@
 import type { CommandContext } from "../contract/command.ts";
 import { commandHelp, generalHelp } from "../contract/help_text.ts";
 import { UsageError } from "../terminal/errors.ts";
-import { suggestion } from "../terminal/nearest.ts";
+import { suggestion } from "../../internal/expected.ts";
 
 /** Shows help. */
 export async function run(context: CommandContext): Promise<void> {

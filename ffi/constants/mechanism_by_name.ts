@@ -1,3 +1,4 @@
+import { distance } from "../../internal/expected.ts";
 import { CKM } from "./ckm.ts";
 import type { MechanismType } from "./flavor.ts";
 
@@ -32,22 +33,8 @@ export function mechanismByName(name: string): MechanismType {
 
 function nearest(name: string): string[] {
   const wanted = name.slice(0, 100).toUpperCase().replace(/[^A-Z0-9]+/g, "_");
-  return Object.keys(CKM).map((known) => ({ known, distance: editDistance(wanted, known) }))
-    .sort((one, other) => one.distance - other.distance)
+  return Object.keys(CKM).map((known) => ({ known, steps: distance(wanted, known) }))
+    .sort((one, other) => one.steps - other.steps)
     .slice(0, NEAREST)
     .map(({ known }) => `CKM_${known}`);
-}
-
-/** How many characters are to be put in, taken out or changed to make one text of the other. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const above = row;
-    row = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const changed = above[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      row.push(Math.min(changed, above[j]! + 1, row[j - 1]! + 1));
-    }
-  }
-  return row[to.length]!;
 }

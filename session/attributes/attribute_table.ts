@@ -1,4 +1,5 @@
 /** How each attribute of the standard is written and read. */
+import { nearest } from "../../internal/expected.ts";
 import type { AttributeKind } from "../../ffi/attributes/attribute.ts";
 import type { ReadRequest } from "../../ffi/attributes/attribute.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
@@ -232,35 +233,7 @@ export function readRequest(type: number): ReadRequest {
 
 /** The attribute name closest to a misspelt one; `undefined` when none is close. */
 export function suggestAttributeName(text: string): AttributeName | undefined {
-  const wanted = plain(text);
-  let best: AttributeName | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const { name } of definitions().values()) {
-    const distance = editDistance(wanted, plain(name), bestDistance);
-    if (distance < bestDistance) {
-      best = name;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** `CKA_KEY_TYPE`, `key_type` and `keyType` are the same slip of the pen. */
-function plain(text: string): string {
-  return text.toLowerCase().replace(/^cka_/, "").replaceAll("_", "");
-}
-
-/** Insertions, deletions and replacements that turn one text into the other; at least `limit` when they are many. */
-function editDistance(from: string, to: string, limit: number): number {
-  if (Math.abs(from.length - to.length) >= limit) return limit;
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, previous[column]! + 1, current[column - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[to.length]!;
+  // `CKA_KEY_TYPE`, `key_type` and `keyType` are the same slip of the pen.
+  const wanted = text.replace(/^cka_/i, "").replaceAll("_", "");
+  return nearest(wanted, [...definitions().keys()], 1)[0] as AttributeName | undefined;
 }

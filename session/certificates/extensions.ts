@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { refuseUnknown } from "../../internal/expected.ts";
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { contextTag, readDer } from "../keys/forms/asn1.ts";
 import {
@@ -88,6 +89,7 @@ export function makeExtensions(options: ExtensionOptions): Extension[] {
     made.push(extension(ExtensionOid.SUBJECT_ALT_NAME, false, sequence(...names)));
   }
   for (const given of extensionList(options.extensions)) {
+    refuseUnknown("use the extension", given, { oid: true, critical: true, value: true });
     const { critical = false, oid: type, value } = given;
     if (typeof critical !== "boolean") {
       throw new TypeError(`Cannot use the extension ${describeName(type)}: critical is ${describeType(critical)}`);
@@ -141,6 +143,7 @@ function constraints(given: NonNullable<ExtensionOptions["basicConstraints"]>): 
   if (typeof given !== "object" || given === null) {
     throw new TypeError(`Cannot use basicConstraints: expected { ca, pathLength }, got ${describeType(given)}`);
   }
+  refuseUnknown("use basicConstraints", given, { ca: true, pathLength: true });
   const { ca, pathLength } = given;
   if (typeof ca !== "boolean") throw new TypeError("Cannot use basicConstraints: ca must be true or false");
   if (pathLength === undefined) return sequence(...ca ? [boolean(true)] : []);

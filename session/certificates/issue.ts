@@ -1,6 +1,7 @@
 /** Certificates and requests, written, signed and checked. */
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { readDer, Tag } from "../keys/forms/asn1.ts";
 import {
@@ -44,6 +45,26 @@ import type { CertificateKey, CertificateOptions, IssueOptions, ValidityOptions 
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+const common = {
+  subject: true,
+  subjectAltNames: true,
+  keyUsage: true,
+  extendedKeyUsage: true,
+  basicConstraints: true,
+  extensions: true,
+  notBefore: true,
+  notAfter: true,
+  serialNumber: true,
+  hash: true,
+  signal: true,
+} as const;
+
+/** What a certificate of one's own key may say, and a request, which leaves the times to others. */
+const ownNames: OptionNames<CertificateOptions & ValidityOptions> = common;
+
+/** What a certificate for a request may say. */
+const issueNames: OptionNames<IssueOptions> = { ...common, issuer: true, key: true, copyExtensions: true };
+
 /** A certificate request, as PEM. */
 export async function certificateRequest(key: CertificateKey, options: CertificateOptions): Promise<string> {
   checkObjects("make a certificate request", key, options);
@@ -79,6 +100,7 @@ export async function selfSignedCertificate(
 /** A certificate for a request, as PEM. */
 export async function certificateFor(request: string | BytesInput, options: IssueOptions): Promise<string> {
   checkOptions(options);
+  refuseUnknown("issue a certificate", options, issueNames);
   const { hash, issuer, signal } = options;
   checkObject("issue a certificate", "issuer", issuer);
   if (options.key !== undefined) checkObject("issue a certificate", "key", options.key);
@@ -124,6 +146,8 @@ function checkObjects(action: string, key: CertificateKey, options: CertificateO
   checkObject(action, "publicKey", key.publicKey);
   checkObject(action, "privateKey", key.privateKey);
   checkOptions(options);
+  // A restriction under a name that is none would be none.
+  refuseUnknown(action, options, ownNames);
 }
 
 function checkObject(action: string, name: string, object: unknown): void {

@@ -393,6 +393,7 @@ export interface AesCmacOptions {
 
 /** AES-CMAC (`CKM_AES_CMAC`, truncated `CKM_AES_CMAC_GENERAL`). */
 export function aesCmac(options: AesCmacOptions = {}): BuiltMechanism<BuiltParameter | null> {
+  checkOptions(options, "AES-CMAC");
   if (options.length === undefined) return { type: CKM.AES_CMAC, parameter: null };
   const length = integer(options.length, "the length of AES-CMAC", 1, 16);
   return { type: CKM.AES_CMAC_GENERAL, parameter: new UlongParameter(length) };

@@ -114,6 +114,7 @@ function preparedPart(part: KbkdfPart, mode: KbkdfOptions["mode"]): PreparedPart
     return { type: CK.SP800_108_ITERATION_VARIABLE, write: () => ({ address: 0n, length: 0 }) };
   }
   if (typeof part === "object" && part !== null && "counter" in part) {
+    checkOptions(part, "the counter of SP 800-108");
     const format = {
       bLittleEndian: part.littleEndian === true,
       ulWidthInBits: oneOf(part.counter, "counter of SP 800-108", [8, 16, 24, 32]),
@@ -125,6 +126,7 @@ function preparedPart(part: KbkdfPart, mode: KbkdfOptions["mode"]): PreparedPart
     };
   }
   if (typeof part === "object" && part !== null && "keyLength" in part) {
+    checkOptions(part, "the keyLength of SP 800-108");
     const format = {
       dkmLengthMethod: part.method === "segments"
         ? CK.SP800_108_DKM_LENGTH_SUM_OF_SEGMENTS

@@ -11,6 +11,7 @@ import {
   type digest,
   repeatInPlace,
 } from "../../ffi/operations/crypto.ts";
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import type { IntoOptions, ResultOptions } from "../core/call_options.ts";
 import { memoryFor, resultOf } from "../core/into.ts";
 import type { ManyArgs } from "../../ffi/operations/many.ts";
@@ -254,9 +255,19 @@ export function messageArgs(
   };
 }
 
+/** Under a name that is none the data would not be authenticated. */
+const AUTHENTICATED: OptionNames<MessageOptions & WrapOptions> = {
+  additionalData: true,
+  associatedData: true,
+  signal: true,
+  abort: true,
+};
+
 /** Data that is authenticated beside what is encrypted, under either of its names. */
 export function additionalDataOf(options: MessageOptions | WrapOptions | undefined): Uint8Array | null {
-  const { additionalData, associatedData } = options ?? {};
+  if (options === undefined || options === null) return null;
+  refuseUnknown("authenticate data", options, AUTHENTICATED);
+  const { additionalData, associatedData } = options;
   if (additionalData !== undefined && associatedData !== undefined) {
     throw new TypeError("Cannot use additionalData: associatedData, which is the same, is given beside it");
   }

@@ -10,7 +10,7 @@ const rooms: Readonly<Record<string, string>> = {
   "internal": "",
   "internal/x509": "internal",
 
-  "ffi/constants": "",
+  "ffi/constants": "internal",
   "ffi/runtime": "internal",
   "ffi/memory": "ffi/constants ffi/runtime internal",
   "ffi/tables": "ffi/constants ffi/memory ffi/runtime internal",
@@ -44,7 +44,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/signer":
     "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/groups session/keys session/keys/forms session/mechanisms session/tokens session/uri",
   "session/certificates":
-    "ffi/constants ffi/engine ffi/memory session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
+    "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
   "session/registered_modules.ts": "internal session/config session/log_calls session/managed session/tokens",
   "session/trust":
     "ffi/constants internal internal/x509 session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
@@ -124,7 +124,7 @@ const rooms: Readonly<Record<string, string>> = {
     "cli/contract cli/terminal ffi/constants ffi/memory internal session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/log_calls session/mechanisms session/keys session/keys/forms session/pins session/registered_modules.ts session/tokens session/uri",
   "cli/completions": "cli/contract",
   "cli/commands":
-    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
+    "cli/completions cli/contract cli/terminal cli/tokens ffi/constants ffi/memory http/features/proxies http/features/signatures http/message http/protocol http/session http/transports internal session/attributes session/certificates session/core session/errors.ts session/find_by_uri.ts session/keys/forms session/signer session/tls session/tokens session/trust session/uri",
   "cli/table": "cli/commands cli/contract",
   "cli": "cli/contract cli/table cli/terminal http/protocol internal",
 };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "../../../internal/expected.ts";
+import { checkOptions, type OptionNames, refuseUnknown } from "../../../internal/expected.ts";
 import {
   algorithmNamed,
   httpAlgorithmNamed,
@@ -75,6 +75,21 @@ export interface VerifyMessageOptions {
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
 }
 
+/** What is to be checked must not be left unchecked for its name. */
+const verifyMessageNames: OptionNames<VerifyMessageOptions> = {
+  key: true,
+  required: true,
+  label: true,
+  tag: true,
+  maxAge: true,
+  tolerance: true,
+  now: true,
+  isNewNonce: true,
+  content: true,
+  request: true,
+  structuredFields: true,
+};
+
 /** Seconds a signature is good for. */
 const MAX_AGE = 300;
 /** Seconds by which clocks may differ. */
@@ -111,6 +126,7 @@ export async function verifyMessage(
 ): Promise<readonly SignatureInfo[]> {
   if (typeof options?.key !== "function") throw new TypeError("Cannot verify the message: key is no function");
   checkOptions("verify the message", options, ["isNewNonce"]);
+  refuseUnknown("verify the message", options, verifyMessageNames);
   timesOf(options);
   const parts = partsOf(message, options.request ?? null);
   const required = requiredOf(message, options);

@@ -4,7 +4,7 @@
  * @module
  */
 import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
-import { isPlainObject, unexpected } from "../../../../internal/expected.ts";
+import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
@@ -155,6 +155,9 @@ export interface VerifyJwsOptions {
   readonly payload?: string | BytesInput | undefined;
 }
 
+/** What is to be checked must not be left unchecked for its name. */
+const verifyJwsNames: OptionNames<VerifyJwsOptions> = { algorithms: true, understood: true, payload: true };
+
 /** A JSON Web Signature that is right. */
 export interface VerifiedJws {
   /** Its header. */
@@ -185,6 +188,7 @@ export async function verifyJws(
   key: VerificationKey | JwsKeyFinder,
   options: VerifyJwsOptions = {},
 ): Promise<VerifiedJws> {
+  refuseUnknown("verify the signature", options, verifyJwsNames);
   const [head, middle, tail, ...rest] = typeof jws === "string" ? jws.split(".", 4) : [];
   if (head === undefined || middle === undefined || tail === undefined || rest.length > 0) {
     throw refused("malformed", "it has not three parts");

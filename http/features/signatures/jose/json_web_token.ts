@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
 import { finiteTime, moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
 import type { Signer, SignOptions } from "../signer.ts";
@@ -109,6 +110,20 @@ export interface VerifiedJwt {
   readonly claims: JwtClaims;
 }
 
+/** What is to be checked must not be left unchecked for its name. */
+const verifyJwtNames: OptionNames<VerifyJwtOptions> = {
+  algorithms: true,
+  understood: true,
+  issuer: true,
+  audience: true,
+  subject: true,
+  type: true,
+  required: true,
+  maxAge: true,
+  tolerance: true,
+  now: true,
+};
+
 /** Seconds by which clocks may differ. */
 const TOLERANCE = 30;
 
@@ -133,8 +148,10 @@ export async function verifyJwt(
   key: VerificationKey | JwsKeyFinder,
   options: VerifyJwtOptions = {},
 ): Promise<VerifiedJwt> {
+  refuseUnknown("verify the token", options, verifyJwtNames);
   const times = timesOf(options);
-  const { header, payload } = await verifyJws(jwt, key, options);
+  const { algorithms, understood } = options;
+  const { header, payload } = await verifyJws(jwt, key, { algorithms, understood });
   // RFC 7797 §7: nobody may have to guess whether claims are encoded.
   if (header.b64 === false) throw refused("malformed", "its claims are not encoded");
   const claims = claimsOf(payload);
