@@ -35,6 +35,8 @@ export function refusal(name: RefusalName, message: string, cause?: unknown): DO
 /** Answers of a token that lacks what is asked for. */
 const LACKING: ReadonlySet<number> = new Set([
   CKR.CURVE_NOT_SUPPORTED,
+  // The curves that come here have names: where their parameters are not valid, the token does not know them.
+  CKR.DOMAIN_PARAMS_INVALID,
   CKR.FUNCTION_NOT_SUPPORTED,
   CKR.MECHANISM_INVALID,
 ]);
