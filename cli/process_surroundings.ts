@@ -45,8 +45,37 @@ export class ProcessOutput implements CliOutput {
   /** Writes all of it. */
   write(data: string | Uint8Array): Promise<void> {
     if (this.#failure !== null) return Promise.reject(writeError(this.#failure));
-    return orAborted(writing(this.#stream, data), this.#signal);
+    return orAborted(this.writing(data), this.#signal);
   }
+
+  /** Writes it, with the error in our words. */
+  protected writing(data: string | Uint8Array): Promise<void> {
+    return writing(this.#stream, data);
+  }
+}
+
+/** Standard output that no terminal shows, on a runtime whose stream would stop the thread, signals and all, while nobody reads. */
+class OutputBesideTheThread extends ProcessOutput {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+
+  constructor(stream: WriteStream, signal: AbortSignal, beside: WritableStream<Uint8Array>) {
+    super(stream, signal);
+    this.#writer = beside.getWriter();
+    this.#writer.closed.catch(() => {}); // What it fails with, the write that fails tells.
+  }
+
+  protected override writing(data: string | Uint8Array): Promise<void> {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    return this.#writer.write(bytes).catch((error: Error) => Promise.reject(writeError(error)));
+  }
+}
+
+function standardOutput(signal: AbortSignal): CliOutput {
+  const { Deno } = globalThis as { Deno?: { stdout?: { writable?: unknown } } };
+  const beside = process.stdout.isTTY === true ? undefined : Deno?.stdout?.writable;
+  return beside instanceof WritableStream
+    ? new OutputBesideTheThread(process.stdout, signal, beside)
+    : new ProcessOutput(process.stdout, signal);
 }
 
 /** Standard error: where nobody reads it, or its disk is full, the exit code still tells how it went. */
@@ -159,7 +188,7 @@ function openTerminal(): CliTerminal | null {
 export function processSurroundings(signal: AbortSignal): CliSurroundings {
   return {
     input: new ProcessInput(),
-    output: new ProcessOutput(process.stdout, signal),
+    output: standardOutput(signal),
     errors: new ProcessErrors(process.stderr, new AbortController().signal),
     environment: process.env,
     openTerminal,

@@ -159,6 +159,16 @@ describe("the program with its streams", { skip: softhsmSkip || process.platform
     });
   }
 
+  it("ends with SIGTERM while nobody reads its standard output, whose pipe is full", async () => {
+    const { child, end, until } = start(`encrypt "${key}" --in FOLDER/long --log-calls 3<> FOLDER/pipe > FOLDER/pipe`);
+    await until("C_EncryptUpdate = CKR_OK");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    child.kill("SIGTERM");
+    const { code, errors } = await end;
+    assertEquals(code ?? child.signalCode, code === null ? "SIGTERM" : 143);
+    assertMatch(errors, /Interrupted\n$/);
+  });
+
   it("says in its own words that standard output cannot be written, and tells with its exit code what it cannot say", {
     skip: process.platform === "linux" ? false : "there is no /dev/full",
   }, async () => {

@@ -158,9 +158,13 @@ const roundRooms: readonly string[] = ["session/tokens", "session/attributes"];
 
 const filesInARoom = 22;
 
-/** The only files that may name a runtime: one tells which it is, and the rooms of those who use what it alone has. */
+/**
+ * The only files that may name a runtime: one tells which it is, one is the process around the command line, and the rooms
+ * of those who use what it alone has.
+ */
 function mayNameRuntime(file: string): boolean {
-  return file === "internal/runtime.ts" || file.startsWith("ffi/runtime/") || file.startsWith("http/transports/");
+  return file === "internal/runtime.ts" || file === "cli/process_surroundings.ts" || file.startsWith("ffi/runtime/") ||
+    file.startsWith("http/transports/");
 }
 
 /** The floor a path stands on, or the path itself at the root. */
