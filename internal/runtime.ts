@@ -78,3 +78,9 @@ export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /** Deno asks events and their targets, where they stand in other values, by one of its own before. */
 export const INSPECT_FIRST: unique symbol = Symbol.for("Deno.privateCustomInspect");
+
+/** Whether the runtime's own permissions do not allow something; its words tell which is missing. */
+export function isPermissionError(error: unknown): boolean {
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
+}

@@ -1,6 +1,6 @@
 /** Files that a killed process never leaves half written. */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { platform } from "../../internal/runtime.ts";
+import { isPermissionError, platform } from "../../internal/runtime.ts";
 import { fileError } from "../errors.ts";
 
 const encoder = new TextEncoder();
@@ -56,11 +56,12 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
   const target = resolveLink(path);
   builtin.fs.mkdirSync(builtin.path.dirname(target), { recursive: true, mode: 0o700 });
   const temporary = `${target}.${builtin.crypto.randomBytes(6).toString("hex")}.tmp`;
+  const bytes = typeof content === "string" ? encoder.encode(content) : content;
   const file = builtin.fs.openSync(temporary, "wx", 0o600);
   try {
     try {
-      writeAll(file, typeof content === "string" ? encoder.encode(content) : content);
-      if (durable) builtin.fs.fsyncSync(file);
+      writeAll(file, bytes);
+      if (durable) toDisk(file, temporary, bytes);
     } finally {
       builtin.fs.closeSync(file);
     }
@@ -68,6 +69,23 @@ export function replaceFile(path: string, content: string | Uint8Array, { durabl
   } catch (error) {
     removeIfPresent(temporary);
     throw error;
+  }
+}
+
+/** Waits until what was written to a file lies on the disk. */
+function toDisk(file: number, path: string, bytes: Uint8Array): void {
+  try {
+    builtin.fs.fsyncSync(file);
+  } catch (error) {
+    if (!isPermissionError(error)) throw error;
+    // Node's permission model has no fsync. A write to a file that is opened so ends when it lies there; Windows has no such.
+    const { O_DSYNC = 0, O_WRONLY } = builtin.fs.constants;
+    const again = builtin.fs.openSync(path, O_WRONLY | O_DSYNC);
+    try {
+      writeAll(again, bytes);
+    } finally {
+      builtin.fs.closeSync(again);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Choosing who counts the callers of a module that is loaded by its path. */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { environmentValue } from "../../internal/runtime.ts";
+import { environmentValue, isPermissionError } from "../../internal/runtime.ts";
 import { isSecureExecution, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
@@ -56,12 +56,6 @@ function checkPath(path: string): void {
   if (path === "" || path.includes("\0")) {
     throw new TypeError(`Cannot load a module: ${JSON.stringify(path)} is no path`);
   }
-}
-
-/** The runtime's own refusal is passed on as it is: it tells which permission is missing. */
-function isPermissionError(error: Error): boolean {
-  return error.name === "NotCapable" || error.name === "PermissionDenied" ||
-    "code" in error && error.code === "ERR_ACCESS_DENIED";
 }
 
 /**

@@ -1,8 +1,21 @@
+import { execFileSync } from "node:child_process";
+import process from "node:process";
 import { describe, it } from "node:test";
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { appendText, readTextIfExists, removeAbandoned, replaceFile } from "../../../http/storage/atomic_file.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
+import { programArguments } from "../../_support/child_program.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 
 const folder = temporaryFolder("atomic");
@@ -31,6 +44,31 @@ describe("replaceFile()", () => {
     replaceFile(join(path, "inside"), "x");
     assertThrows(() => replaceFile(path, "y"), Error, "EISDIR");
     assertEquals(readdirSync(folder).filter((name) => name.startsWith("taken.")), []);
+  });
+});
+
+describe("a program under Node's permission model, which has no fsync", {
+  skip: runtimeName() === "node" ? false : "only Node has it",
+}, () => {
+  it("keeps cookies and policies in files", () => {
+    const files = join(folder, "permitted");
+    mkdirSync(files);
+    const program = `
+      import { CookieJar, CookieTextStore, HstsEnforcer, HstsFileStore } from ${
+      JSON.stringify(new URL("../../../http/mod.ts", import.meta.url).href)
+    };
+      const [cookies, policies] = process.argv.slice(1);
+      using jar = new CookieJar({ store: new CookieTextStore(cookies) });
+      for (const value of [1, 2]) jar.setCookie("a=" + value + "; Max-Age=1000", "https://example.org/");
+      using enforcer = new HstsEnforcer({ store: new HstsFileStore(policies) });
+      enforcer.setPolicy({ host: "example.org", includeSubDomains: false, expires: new Date(Date.now() + 1e6) });
+    `;
+    const [, hooks] = programArguments(new URL(import.meta.url)).slice(1);
+    const permissions = ["--permission", "--allow-fs-read=*", `--allow-fs-write=${files}`];
+    const how = ["--no-warnings", ...permissions, "--import", hooks!, "--input-type=module", "-e", program, "--"];
+    execFileSync(process.execPath, [...how, join(files, "cookies"), join(files, "policies")], { stdio: "pipe" });
+    for (const name of ["cookies", "policies"]) assertMatch(readFileSync(join(files, name), "utf8"), /example\.org/);
+    assertEquals(readdirSync(files).sort(), ["cookies", "policies"]);
   });
 });
 
