@@ -2,7 +2,7 @@ import { objectTemplate } from "../../session/find_by_uri.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";
-import { askYes } from "../terminal/questions.ts";
+import { confirmed } from "../tokens/confirmation.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -28,7 +28,13 @@ export async function run(context: CommandContext): Promise<void> {
         );
       }
       const uris = await Promise.all(objects.map((object) => object.uri({ signal })));
-      await confirmed(context, uris);
+      const what = uris.length === 1 ? "this object" : `these ${uris.length} objects`;
+      const list = uris.map((each) => `  ${each}`).join("\n");
+      await confirmed(context, {
+        action: `delete ${what}`,
+        question: `${list}\nDelete ${what} for ever?`,
+        unasked: `give --yes\n${list}`,
+      });
       await destroyed(objects, signal);
       await context.report({ json: uris, text: uris.map((each) => `deleted ${each}\n`).join("") });
     });
@@ -37,19 +43,4 @@ export async function run(context: CommandContext): Promise<void> {
 
 async function destroyed(objects: readonly Pkcs11Object[], signal: AbortSignal): Promise<void> {
   for (const object of objects) await object.destroy({ signal });
-}
-
-/** Asks where nobody has said yes already. */
-async function confirmed(context: CommandContext, uris: readonly string[]): Promise<void> {
-  const { options, signal, command, surroundings } = context;
-  if (options.has("yes")) return;
-  const terminal = surroundings.openTerminal();
-  const what = uris.length === 1 ? "this object" : `these ${uris.length} objects`;
-  const list = uris.map((each) => `  ${each}\n`).join("");
-  if (terminal === null) {
-    throw new UsageError(`Cannot delete ${what} without a yes: give --yes\n${list.trimEnd()}`, command.name);
-  }
-  if (!await askYes(terminal, `${list}Delete ${what} for ever?`, signal)) {
-    throw new CommandError("Cannot delete: nobody said yes");
-  }
 }

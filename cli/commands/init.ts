@@ -6,6 +6,7 @@ import { Pkcs11Uri } from "../../session/uri/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";
 import { listText } from "../terminal/table.ts";
+import { confirmed } from "../tokens/confirmation.ts";
 import { type FoundToken, isInitialised, oneSlot, tokenUri, uriArgument } from "../tokens/find_tokens.ts";
 import { explainedRefusal, tokenName } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -65,25 +66,27 @@ function labelOf(label: string, command: string): string {
   );
 }
 
-/** Refuses to destroy what nobody has given up; what anybody may see of it is named. */
+/** Destroys nothing that nobody has given up; what anybody may see of it is named. */
 async function checkYes(context: CommandContext, { slot, token }: FoundToken): Promise<void> {
-  const { command, options, signal } = context;
+  const { options, signal } = context;
   if (options.has("yes")) return;
   const session = await slot.openSession({ signal });
+  let uris: string[];
   try {
     const objects = await session.findObjects({}, { signal });
-    const uris = await Promise.all(objects.map((object) => object.uri({ signal })));
-    const list = uris.map((uri) => `\n  ${uri}`).join("");
-    throw new UsageError(
-      `Cannot initialise ${
-        tokenName(token)
-      } without a yes: everything on it would be lost, private keys too; give --yes` +
-        (list === "" ? "" : `. Besides what its PIN protects there are:${list}`),
-      command.name,
-    );
+    uris = await Promise.all(objects.map((object) => object.uri({ signal })));
   } finally {
     await session.close();
   }
+  const seen = uris.length === 0
+    ? ""
+    : `Besides what its PIN protects there are:${uris.map((uri) => `\n  ${uri}`).join("")}`;
+  const name = tokenName(token);
+  await confirmed(context, {
+    action: `initialise ${name}`,
+    question: `${seen === "" ? "" : `${seen}\n`}Everything on ${name} will be lost, private keys too. Initialise it?`,
+    unasked: `everything on it would be lost, private keys too; give --yes${seen === "" ? "" : `. ${seen}`}`,
+  });
 }
 
 async function pinsOf(context: CommandContext, found: FoundToken, label: string): Promise<TokenPins> {

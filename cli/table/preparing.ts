@@ -30,15 +30,15 @@ export const preparingCommands: readonly CommandDescription[] = [
     name: "init",
     summary: "Initialise a token, which destroys everything on it",
     details: [
-      "A new token gets the security officer's PIN that is given here; one that is initialised wants the PIN it has, and " +
-      "--yes, as all that is on it is lost. The user's PIN is set too where there is one: a person is asked for it.",
+      "A new token gets the security officer's PIN that is given here. One that was initialised before wants the PIN it " +
+      "has, and a yes, as everything on it is lost. The user's PIN is set too where there is one; a person is asked for it.",
     ],
     arguments: [{ name: "SLOT", text: "The slot's number, as gp11 slots lists it, or a URI of the slot or its token" }],
     options: [
       { ...label, text: "The token's label", required: true },
       soPinSource,
       { ...newPinSource, text: "The user's PIN is in this file; otherwise in GP11_NEW_PIN, or it is asked for, twice" },
-      { name: "yes", short: "y", text: "Destroy what is on the token" },
+      { name: "yes", short: "y", text: "Do not ask before what is on the token is destroyed" },
     ],
     examples: [
       { text: "A new token", line: "gp11 init 0 --label demo" },

@@ -275,13 +275,13 @@ describe("gp11 init", { skip: softhsmSkip }, () => {
     }
   });
 
-  it("refuses what is initialised without --yes, names what would be lost, and wants its PIN", async () => {
+  it("names what would be lost of what was initialised before, wants a yes from a person or --yes, and its PIN", async () => {
     const label = fresh();
     const environment = { GP11_SO_PIN: "88887777", GP11_NEW_PIN: "13579" };
     await gp11(["init", await freeSlot(), "--label", label], { environment });
     await gp11(["keygen", uriOf(label), "--type", "ec", "--label", "lost"], { environment: { GP11_PIN: "13579" } });
-    const refused = await gp11(["init", uriOf(label), "--label", label], { environment, typed: [] });
-    assertEquals([refused.code, refused.terminals.opened], [2, 0]);
+    const refused = await gp11(["init", uriOf(label), "--label", label], { environment });
+    assertEquals(refused.code, 2);
     assertStringIncludes(refused.errors, "everything on it would be lost, private keys too; give --yes");
     assertStringIncludes(refused.errors, "object=lost;type=public");
     const wrong = await gp11(["init", uriOf(label), "--label", label, "--yes"], {
@@ -291,10 +291,20 @@ describe("gp11 init", { skip: softhsmSkip }, () => {
     assertStringIncludes(wrong.errors, "the security officer's PIN from GP11_SO_PIN is wrong");
     const left = await gp11(["objects", uriOf(label)]);
     assertStringIncludes(left.text, "object=lost;type=public");
+    const no = await gp11(["init", uriOf(label), "--label", label], { environment, typed: ["n"] });
+    assertEquals([no.code, no.terminals.closed], [1, 1]);
+    assertMatch(
+      no.shown,
+      /object=lost;type=public[^]*Everything on .* will be lost, private keys too[^]*Initialise it\?/,
+    );
+    assertStringIncludes(no.errors, "nobody said yes");
+    assertStringIncludes((await gp11(["objects", uriOf(label)])).text, "object=lost;type=public");
     const again = await gp11(["init", uriOf(label), "--label", label, "--yes"], { environment });
     assertEquals(again.code, 0, again.errors);
     assertEquals((await gp11(["objects", uriOf(label)])).text, "");
-    for (const each of [refused, wrong, again]) assertQuiet(each);
+    const yes = await gp11(["init", uriOf(label), "--label", label], { environment, typed: ["y"] });
+    assertEquals(yes.code, 0, yes.errors);
+    for (const each of [refused, wrong, no, again, yes]) assertQuiet(each);
   });
 
   it("refuses labels and PINs that no token has before anybody is asked, and slots that are several", async () => {
