@@ -19,7 +19,7 @@ export const keepingCommands: readonly CommandDescription[] = [
         required: true,
       },
       { name: "curve", value: "NAME", text: "The curve of an ec key, P-256 by default" },
-      { name: "bits", value: "N", text: "The size: of rsa 3072 by default, of aes and hmac 256" },
+      { name: "bits", value: "N", text: "The size in bits: 3072 by default for rsa, 256 for aes and hmac" },
       { ...label, required: true },
       { ...id, text: `${id.text}; by default 20 random bytes` },
       extractable,
@@ -35,7 +35,7 @@ export const keepingCommands: readonly CommandDescription[] = [
     name: "import",
     summary: "Bring keys and certificates into a token",
     details: [
-      "PEM with any number of blocks, DER, or a JSON Web Key. Of a private key both halves are brought in. An encrypted " +
+      "PEM with any number of blocks, DER, or a JSON Web Key. Of a private key both halves are put there. An encrypted " +
       "key asks for its passphrase, or takes GP11_PASSPHRASE.",
       "A certificate that is on the token already is not brought in again. A renewed one is refused where no URI would " +
       "tell it from the one before: give it another label, or --replace.",
@@ -69,7 +69,7 @@ export const keepingCommands: readonly CommandDescription[] = [
       name: "format",
       short: "f",
       value: "FORM",
-      text: "The form: pem by default, of secret keys and data raw",
+      text: "The form: pem by default, raw for secret keys and data",
       choices: ["pem", "der", "jwk", "raw", "ssh"],
     }],
     examples: [

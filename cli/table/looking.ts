@@ -30,7 +30,7 @@ export const lookingCommands: readonly CommandDescription[] = [
   },
   {
     name: "mechanisms",
-    summary: "List what a token can do",
+    summary: "List what a token can do: its mechanisms",
     arguments: [{ name: "TOKEN-URI", text: "The token; all where it is left out", optional: true }],
     options: [],
     examples: [{ text: "Mechanisms, key sizes and uses", line: "gp11 mechanisms pkcs11:token=demo" }],
@@ -43,7 +43,7 @@ export const lookingCommands: readonly CommandDescription[] = [
       "Private objects are listed after a login only: with --login, where the URI says type=private or type=secret-key, " +
       "and where GP11_PIN or a pin-source has the PIN of the one token that matches.",
     ],
-    arguments: [{ name: "URI", text: "Which; all where it is left out", optional: true }],
+    arguments: [{ name: "URI", text: "Which objects; all where it is left out", optional: true }],
     options: [{ name: "login", text: "Log in, so that private objects are listed too" }],
     examples: [
       { text: "What anybody may see", line: "gp11 objects" },
@@ -69,7 +69,7 @@ export const lookingCommands: readonly CommandDescription[] = [
       {
         name: "purpose",
         value: "NAME",
-        text: "What for: serverAuth, clientAuth, email, codeSigning, timeStamping, or an OID",
+        text: "Only those trusted for this: serverAuth, clientAuth, email, codeSigning, timeStamping, or an OID",
       },
       { ...output, text: "Write them to this file as PEM, - is standard output" },
     ],

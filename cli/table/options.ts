@@ -26,7 +26,7 @@ export const input: OptionDescription = {
   name: "in",
   short: "i",
   value: "FILE",
-  text: "Read this file, - is standard input",
+  text: "Read this file in place of standard input, which is -",
   isPath: true,
 };
 
@@ -35,7 +35,7 @@ export const output: OptionDescription = {
   name: "out",
   short: "o",
   value: "FILE",
-  text: "Write this file, - is standard output",
+  text: "Write this file in place of standard output, which is -",
   isPath: true,
 };
 
@@ -77,7 +77,7 @@ export const extractable: OptionDescription = {
 export const subject: OptionDescription = {
   name: "subject",
   value: "NAME",
-  text: "Whom it is about, such as CN=example.org,O=Example (RFC 4514)",
+  text: "Whom it is for, a name such as CN=example.org,O=Example (RFC 4514)",
   required: true,
 };
 
@@ -85,7 +85,8 @@ export const subject: OptionDescription = {
 export const san: OptionDescription = {
   name: "san",
   value: "NAME",
-  text: "A name besides, such as DNS:example.org, IP:192.0.2.1, email:a@example.org or URI:https://example.org/",
+  text:
+    "Another name it is for, such as DNS:example.org, IP:192.0.2.1, email:a@example.org or URI:https://example.org/; may be repeated",
   multiple: true,
 };
 
@@ -96,11 +97,17 @@ export const mechanism: OptionDescription = {
   text: "The mechanism, such as ES256 or CKM_ECDSA_SHA256; by default what fits the key",
 };
 
+/** How a key encrypts. */
+export const cipher: OptionDescription = {
+  ...mechanism,
+  text: "The mechanism, such as CKM_AES_CBC_PAD or CKM_RSA_PKCS_OAEP; by default what fits the key",
+};
+
 /** How ECDSA signatures are written. */
 export const signatureFormat: OptionDescription = {
   name: "signature-format",
   value: "FORM",
-  text: "ECDSA signatures in DER, as OpenSSL has them, or raw: r and s side by side",
+  text: "The form of ECDSA signatures: DER, as OpenSSL has it, by default, or raw, r and s side by side",
   choices: ["der", "raw"],
 };
 
@@ -108,7 +115,7 @@ export const signatureFormat: OptionDescription = {
 export const hash: OptionDescription = {
   name: "hash",
   value: "NAME",
-  text: "The digest of RSA-OAEP; by default SHA-256, on tokens that know no other SHA-1",
+  text: "The digest of RSA-OAEP; SHA-256 by default, or SHA-1 on tokens that know no other",
   choices: ["SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512"],
 };
 

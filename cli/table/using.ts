@@ -1,6 +1,18 @@
 /** Commands that use keys. */
 import type { CommandDescription } from "../contract/command.ts";
-import { hash, input, keyUri, label, mechanism, output, replace, san, signatureFormat, subject } from "./options.ts";
+import {
+  cipher,
+  hash,
+  input,
+  keyUri,
+  label,
+  mechanism,
+  output,
+  replace,
+  san,
+  signatureFormat,
+  subject,
+} from "./options.ts";
 
 /** The commands. */
 export const usingCommands: readonly CommandDescription[] = [
@@ -28,13 +40,20 @@ export const usingCommands: readonly CommandDescription[] = [
   },
   {
     name: "verify",
-    summary: "Look whether a signature is right",
+    summary: "Check a signature",
     details: ["A public key, or a certificate, needs no PIN. A wrong signature ends with exit code 1."],
     arguments: [keyUri],
     options: [
       mechanism,
       input,
-      { name: "signature", short: "s", value: "FILE", text: "The signature", required: true, isPath: true },
+      {
+        name: "signature",
+        short: "s",
+        value: "FILE",
+        text: "The file with the signature",
+        required: true,
+        isPath: true,
+      },
       signatureFormat,
     ],
     examples: [{
@@ -46,7 +65,7 @@ export const usingCommands: readonly CommandDescription[] = [
   {
     name: "request",
     summary: "Write a certificate request for a key of a token",
-    details: ["PKCS#10, which an authority makes a certificate of; gp11 import brings that in beside the key."],
+    details: ["A request (PKCS#10) is what an authority makes a certificate of; gp11 import puts that beside the key."],
     arguments: [keyUri],
     options: [subject, san, output],
     examples: [{
@@ -66,9 +85,9 @@ export const usingCommands: readonly CommandDescription[] = [
     options: [
       subject,
       san,
-      { name: "days", value: "N", text: "How long it is valid", required: true },
+      { name: "days", value: "N", text: "Days for which it is valid", required: true },
       output,
-      { name: "store", text: "Put it on the token" },
+      { name: "store", text: "Put it on the token, beside its key" },
       label,
       replace,
     ],
@@ -92,7 +111,7 @@ export const usingCommands: readonly CommandDescription[] = [
       "few bytes with OAEP, such as another key.",
     ],
     arguments: [keyUri],
-    options: [mechanism, hash, input, output],
+    options: [cipher, hash, input, output],
     examples: [{
       text: "A backup",
       line: "tar c docs | gp11 encrypt 'pkcs11:token=demo;object=backup' --out docs.tar.enc",
@@ -104,7 +123,7 @@ export const usingCommands: readonly CommandDescription[] = [
     summary: "Decrypt a file with a key of a token",
     details: ["Nothing is written before the token has found the whole file right."],
     arguments: [keyUri],
-    options: [mechanism, hash, input, output],
+    options: [cipher, hash, input, output],
     examples: [{
       text: "The backup again",
       line: "gp11 decrypt 'pkcs11:token=demo;object=backup' --in docs.tar.enc | tar t",
@@ -118,7 +137,7 @@ export const usingCommands: readonly CommandDescription[] = [
       "--sign adds an HTTP message signature (RFC 9421); --client-key shows the key's certificate to the server. A status " +
       "from 400 on ends with exit code 1.",
     ],
-    arguments: [{ name: "URL", text: "Where to" }],
+    arguments: [{ name: "URL", text: "What to ask for: an http: or https: URL" }],
     options: [
       { name: "sign", value: "KEY-URI", text: "Sign the request with this key" },
       {
@@ -139,10 +158,10 @@ export const usingCommands: readonly CommandDescription[] = [
         name: "header",
         short: "H",
         value: "LINE",
-        text: "A header field, such as 'Accept: text/plain'",
+        text: "A header field, such as 'Accept: text/plain'; may be repeated",
         multiple: true,
       },
-      { ...input, text: "Send this file, - is standard input" },
+      { ...input, text: "Send this file as the body; - is standard input" },
       output,
     ],
     examples: [

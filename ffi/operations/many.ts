@@ -19,7 +19,6 @@ import {
   encryptedRoom,
   HASH_ROOM,
   hasKnownLength,
-  hasKnownSignature,
   isVerified,
   SIGN,
   sign,
@@ -52,9 +51,8 @@ interface Kind {
 
 /** C_SignInit and C_Sign for each input. */
 export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  const { type } = args.mechanism;
-  const room = signatureRoom(type);
-  return many(frame, args, { functions: SIGN, single: sign, room: () => room, known: hasKnownSignature(type) });
+  const room = signatureRoom(args.mechanism.type);
+  return many(frame, args, { functions: SIGN, single: sign, room: () => room, known: false });
 }
 
 /** C_EncryptInit and C_Encrypt for each input. */
