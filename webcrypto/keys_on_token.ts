@@ -7,7 +7,7 @@ import { CKO } from "../ffi/constants/mod.ts";
 import type { AttributesInit } from "../session/attributes/attributes_init.ts";
 import { Pkcs11Error } from "../session/errors.ts";
 import type { Pkcs11Object } from "../session/tokens/object.ts";
-import { checkSomeUsage, type KeySlots, type TokenCryptoKey } from "./contract/crypto_key.ts";
+import { checkSomeUsage, checkUsages, type KeySlots, type TokenCryptoKey } from "./contract/crypto_key.ts";
 import type { DerivedKey, Family, KeyForm, KeyUse, NewKey } from "./contract/family.ts";
 import { keyOf, placed, secrecy, useTemplate } from "./contract/objects.ts";
 
@@ -30,6 +30,7 @@ async function madeOnToken(
   make: (attributes: AttributesInit) => Promise<Pkcs11Object>,
 ): Promise<TokenCryptoKey | null> {
   const { access, extractable, usages } = made;
+  checkUsages(usages, wanted.known, `a key of ${wanted.algorithm.name}`);
   checkSomeUsage(usages);
   const { id, isKept, template } = placed(made);
   const attributes = {

@@ -13,6 +13,7 @@ import { type Runtime, runtimes } from "../on_runtimes.ts";
 import { compiled } from "../peers.ts";
 import { type BenchRow, report } from "../report.ts";
 import { benchToken } from "../token.ts";
+import { idleSources } from "./idle_sources.ts";
 import { onlyWhatRuns } from "./only_what_runs.ts";
 import { ADDON, EMPTY, javaScriptPeers, nativePeers, type Program } from "./peers.ts";
 
@@ -58,13 +59,24 @@ async function compiledByBun(program: string): Promise<string> {
   return join(WORK, program);
 }
 
-/** The program that signs, on each runtime with what is left of the library when all that does not run there is taken out. */
-async function withOnlyWhatRuns(args: readonly string[], env: Record<string, string>): Promise<Program[]> {
+/**
+ * The program that signs, on each runtime with what is left of the library when all that does not run there is taken out:
+ * alone, and beside files of which as many are read as of the sources.
+ */
+async function withOnlyWhatRuns(
+  args: readonly string[],
+  env: Record<string, string>,
+  idle: string,
+): Promise<Program[]> {
   const text = readFileSync(here("session_signature.mjs"), "utf8").replace("../../session/mod.ts", "./library.mjs");
   const programs: Program[] = [];
   for (const [runtime, [program = "", ...flags]] of await runtimes(true)) {
     const folder = join(WORK, "only-what-runs", runtime);
-    const [path, library] = [join(folder, "signature.mjs"), join(folder, "library.mjs")];
+    const [path, library, beside] = [
+      join(folder, "signature.mjs"),
+      join(folder, "library.mjs"),
+      join(folder, "beside.mjs"),
+    ];
     mkdirSync(folder, { recursive: true });
     for (const name of ["program.mjs", "sign.mjs"]) copyFileSync(here(name), join(folder, name));
     const left = await onlyWhatRuns((telling) => {
@@ -75,7 +87,9 @@ async function withOnlyWhatRuns(args: readonly string[], env: Record<string, str
     });
     writeFileSync(library, left);
     writeFileSync(path, text);
+    writeFileSync(beside, `import ${JSON.stringify(idle)};\n${text}`);
     programs.push({ name: "signature, ./session, only what runs", path, args, on: [runtime] });
+    programs.push({ name: "signature, only what runs beside idle sources", path: beside, args, on: [runtime] });
   }
   return programs;
 }
@@ -110,11 +124,14 @@ export async function benchStart(): Promise<void> {
   await makeKey(token.args, token.env);
   await using nginx = await startNginx({ files: { "small.txt": "Hello, world\n" } });
   const url = `${nginx.origin}/small.txt`;
+  const idle = await idleSources("mod.ts", join(WORK, "idle"));
+  writeFileSync(join(WORK, "idle.mjs"), readFileSync(here("import.mjs"), "utf8").replace("../../mod.ts", idle));
   // Those from sources lie in the project: Deno translates sources for a program of other settings anew each time.
   const programs: Program[] = [
     { name: EMPTY, path: here("empty.mjs"), args: [] },
     { name: "idle worker thread", path: here("worker.mjs"), args: [], on: FLOOR },
     { name: "signature, bare FFI", path: here("bare.mjs"), args: token.args, on: FLOOR },
+    { name: "import alone, idle sources", path: join(WORK, "idle.mjs"), args: [] },
     { name: "import alone, package", path: join(WORK, "import.mjs"), args: [] },
     { name: "import alone, ./session, package", path: join(WORK, "session_import.mjs"), args: [] },
     { name: "signature, sources", path: here("signature.mjs"), args: token.args },
@@ -135,7 +152,7 @@ export async function benchStart(): Promise<void> {
       on: ["Bun"],
       runBy: [],
     },
-    ...await withOnlyWhatRuns(token.args, token.env),
+    ...await withOnlyWhatRuns(token.args, token.env, idle),
     { name: "async signature, sources", path: here("async_signature.mjs"), args: token.args },
     { name: "async signature, ./session, package", path: join(WORK, "session_async_signature.mjs"), args: token.args },
     { name: "request, sources", path: here("request.mjs"), args: [url] },

@@ -56,6 +56,8 @@ const LARGEST_SIGNATURE = 49_856 + MARGIN;
 export const HASH_ROOM: number = 64 + MARGIN;
 /** Enough for two numbers of any curve. */
 const ECDSA_ROOM = 160;
+/** What a signature of Ed25519 has: NSS softokn takes no more room than that. Of Ed448 they have more. */
+const EDDSA_ROOM = 64;
 
 /** C_EncryptInit and C_Encrypt. */
 export function encrypt(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
@@ -91,7 +93,8 @@ export function digest(frame: Frame, args: CryptoArgs): Program<Uint8Array<Array
 
 /** C_SignInit and C_Sign. */
 export function sign(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBuffer>> {
-  return transform(frame, args, SIGN, signatureRoom(args.mechanism.type));
+  const { type } = args.mechanism;
+  return transform(frame, args, SIGN, signatureRoom(type), hasKnownSignature(type));
 }
 
 /**
@@ -200,6 +203,11 @@ export function decryptedRoom(mechanism: number, length: number): number {
   return Math.max(length, 64) + (hasKnownLength(mechanism) ? 0 : MARGIN);
 }
 
+/** Whether the room for a signature is what it has: where it is filled, the signature is no longer than that. */
+export function hasKnownSignature(mechanism: number): boolean {
+  return mechanism === CKM.EDDSA;
+}
+
 /**
  * Room for a signature. A module may end the operation when the room is too small, and data that came in parts is gone
  * then; but what is not used need not be overwritten afterwards.
@@ -208,6 +216,7 @@ export function signatureRoom(mechanism: number): number {
   // The mechanisms of each hash lie together: from MD2 to SHA-3.
   if (mechanism >= CKM.MD2 && mechanism <= CKM.SHA3_512_HMAC_GENERAL) return HASH_ROOM;
   if (mechanism >= CKM.ECDSA && mechanism <= CKM.ECDSA_SHA3_512) return ECDSA_ROOM;
+  if (mechanism === CKM.EDDSA) return EDDSA_ROOM;
   if (mechanism >= CKM.ML_DSA && mechanism <= CKM.HASH_ML_DSA_SHAKE256) return ML_DSA_ROOM;
   const large = mechanism >= CKM.SLH_DSA && mechanism <= CKM.HASH_SLH_DSA_SHAKE256 ||
     mechanism >= CKM.HSS && mechanism <= CKM.XMSSMT || mechanism >= CKM.VENDOR_DEFINED;

@@ -19,6 +19,7 @@ import {
   encryptedRoom,
   HASH_ROOM,
   hasKnownLength,
+  hasKnownSignature,
   isVerified,
   SIGN,
   sign,
@@ -51,8 +52,9 @@ interface Kind {
 
 /** C_SignInit and C_Sign for each input. */
 export function signMany(frame: Frame, args: ManyArgs): Program<Bytes[]> {
-  const room = signatureRoom(args.mechanism.type);
-  return many(frame, args, { functions: SIGN, single: sign, room: () => room, known: false });
+  const { type } = args.mechanism;
+  const room = signatureRoom(type);
+  return many(frame, args, { functions: SIGN, single: sign, room: () => room, known: hasKnownSignature(type) });
 }
 
 /** C_EncryptInit and C_Encrypt for each input. */

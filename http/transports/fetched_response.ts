@@ -104,7 +104,8 @@ export class FetchedResponse extends LateResponse {
     if (this.#aborted === null && (signal === null || !signal.aborted || super.bodyUsed)) {
       const body = super.body;
       if (body === null || this.#isStream || this.#origin === unknown) return body;
-      return this.#stream ??= byteStream(body);
+      // What has been read is locked, as a stream made of it now would not be.
+      return this.#stream ??= super.bodyUsed ? body : byteStream(body);
     }
     return this.#aborted ??= new ReadableStream({ start: (controller) => controller.error(signal!.reason) });
   }
@@ -158,7 +159,12 @@ export class FetchedResponse extends LateResponse {
   #refusal(): Promise<never> | null {
     if (this.#stream?.locked) return Promise.reject(locked());
     const { signal } = this.#origin;
-    return signal === null || !signal.aborted || super.bodyUsed ? null : Promise.reject(signal.reason);
+    const isGivenUp = signal !== null && signal.aborted;
+    if (!isGivenUp && this.#stream === null || super.bodyUsed) return null;
+    if (isGivenUp) return Promise.reject(signal.reason);
+    // Whoever holds the stream sees that it is being read.
+    this.#stream!.getReader();
+    return null;
   }
 }
 

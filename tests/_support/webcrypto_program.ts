@@ -6,6 +6,7 @@ import { ml_kem1024, ml_kem512, ml_kem768 } from "@noble/post-quantum/ml-kem.js"
 import { Buffer } from "node:buffer";
 import { hkdfSync, pbkdf2Sync } from "node:crypto";
 import process from "node:process";
+import { CKM, CKO } from "../../ffi/constants/mod.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { tokenCrypto } from "../../webcrypto/mod.ts";
 import { setFirstPin } from "./softokn.ts";
@@ -111,6 +112,53 @@ await check("ChaCha20-Poly1305 gives RFC 8439's example (§2.8.2)", async () => 
   assertEquals(error.name, "OperationError");
   const made = await untyped.generateKey(name, true, ["encrypt"]);
   assertEquals([made.algorithm, (await subtle.exportKey("jwk", made)).alg], [{ name }, "C20P"]);
+});
+
+await check(
+  "Ed25519 signs what the runtime verifies, alone and many at once, though softokn takes room for 64 bytes alone",
+  async () => {
+    const pair = await untyped.generateKey("Ed25519", false, ["sign", "verify"]);
+    const outside = await globalThis.crypto.subtle.importKey(
+      "raw",
+      await subtle.exportKey("raw", pair.publicKey),
+      "Ed25519",
+      false,
+      ["verify"],
+    );
+    const verified = (signature: BufferSource) =>
+      globalThis.crypto.subtle.verify("Ed25519", outside, signature, message);
+    assert(await verified(await subtle.sign("Ed25519", pair.privateKey, message)));
+    await using session = await slot.openSession();
+    const [key] = await session.findObjects({
+      id: (await pair.privateKey.object.get(["id"])).id,
+      class: CKO.PRIVATE_KEY,
+    });
+    for (const signature of await session.signMany(key!, CKM.EDDSA, [message, message, message])) {
+      assert(await verified(signature));
+    }
+    assert(await verified(session.signSync(key!, CKM.EDDSA, message)));
+    const into = new Uint8Array(100);
+    assertEquals(session.signSync(key!, CKM.EDDSA, message, { into }), 64);
+    assert(await verified(into.subarray(0, 64)));
+  },
+);
+
+await check("a pair that only signs is made, which softokn tries, and its public half has no usage", async () => {
+  for (const algorithm of [{ name: "ECDSA", namedCurve: "P-256" }, { name: "Ed25519" }]) {
+    const pair = await untyped.generateKey(algorithm, false, ["sign"]);
+    assertEquals([pair.publicKey.usages, pair.privateKey.usages], [[], ["sign"]]);
+    const signed = { hash: "SHA-256", ...algorithm };
+    const signature = await untyped.sign(signed, pair.privateKey, message);
+    const error = await assertRejects(() => untyped.verify(signed, pair.publicKey, signature, message), DOMException);
+    assertEquals(error.name, "InvalidAccessError");
+  }
+});
+
+await check("curves that the token does not know are not supported", async () => {
+  for (const [name, use] of [["Ed448", "sign"], ["X448", "deriveBits"]]) {
+    const error = await assertRejects(() => untyped.generateKey(name, true, [use]), DOMException);
+    assertEquals(error.name, "NotSupportedError");
+  }
 });
 
 await check("HKDF and PBKDF2 are the runtime's", async () => {

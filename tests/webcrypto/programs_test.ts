@@ -62,6 +62,6 @@ it(
     await programEnd(child);
     const checks = printed.trim().split("\n").map((line) => JSON.parse(line));
     for (const { name, problem } of checks) assertEquals(problem, null, name);
-    assertEquals([checks.length, child.exitCode], [10, 0]);
+    assertEquals([checks.length, child.exitCode], [13, 0]);
   },
 );

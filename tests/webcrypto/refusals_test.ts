@@ -1,6 +1,8 @@
 // webcrypto/subtle.ts and webcrypto/algorithms/: every refusal has the name the specification gives it, as the runtime's
 // own SubtleCrypto has.
 import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { type TokenCrypto, tokenCrypto } from "../../webcrypto/mod.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
@@ -30,6 +32,34 @@ const hmac = { name: "HMAC", hash: "SHA-256" };
 const p256 = { name: "ECDSA", namedCurve: "P-256" };
 const sha256 = { name: "ECDSA", hash: "SHA-256" };
 const rsa = { name: "RSA-PSS", modulusLength: 1024, publicExponent: Uint8Array.of(1, 0, 1), hash: "SHA-256" };
+
+/** The neutral point of a curve of EdDSA, which has order 1. */
+function neutral(length: number): Uint8Array<ArrayBuffer> {
+  const point = new Uint8Array(length);
+  point[0] = 1;
+  return point;
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** What verifies any data under the neutral point: R = S · B, of a key pair whose S is known (RFC 8032 §5.1.5). */
+function anythingSigned(): Uint8Array {
+  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const seed = Buffer.alloc(32, 7);
+  const scalar = createHash("sha512").update(seed).digest().subarray(0, 32);
+  scalar[0]! &= 248;
+  scalar[31] = scalar[31]! & 127 | 64;
+  const s = (BigInt(`0x${scalar.reverse().toString("hex")}`) % order).toString(16).padStart(64, "0");
+  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  const { x } = createPublicKey(createPrivateKey({ key: der, format: "der", type: "pkcs8" })).export({ format: "jwk" });
+  return joined(Buffer.from(x!, "base64url"), Buffer.from(s, "hex").reverse());
+}
+
+async function verifyUnder(subtle: Untyped, name: string, key: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  return await subtle.verify(name, await subtle.importKey("raw", key, name, true, ["verify"]), signature, data);
+}
 
 const cases: Readonly<Record<string, Refusal>> = {
   "no arguments": refusal("TypeError", (subtle) => subtle.digest()),
@@ -81,6 +111,10 @@ const cases: Readonly<Record<string, Refusal>> = {
   "an even exponent": refusal(
     "OperationError",
     (subtle) => subtle.generateKey({ ...rsa, publicExponent: Uint8Array.of(2) }, true, ["sign"]),
+  ),
+  "the exponent 1, before that no usage was given": refusal(
+    "OperationError",
+    (subtle) => subtle.generateKey({ ...rsa, publicExponent: Uint8Array.of(0, 1) }, true, []),
   ),
   "an exponent that is no Uint8Array": refusal(
     "TypeError",
@@ -224,6 +258,19 @@ const cases: Readonly<Record<string, Refusal>> = {
     "SyntaxError",
     (subtle) => subtle.importKey("raw", data, "HKDF", true, ["deriveBits"]),
   ),
+  "a private key for the other side's, before the usages of what is derived": refusal(
+    "InvalidAccessError",
+    async (subtle, { ecdh }) => {
+      const { privateKey } = await subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveKey"]);
+      const agree = { name: "ECDH", public: ecdh.privateKey };
+      return subtle.deriveKey(agree, privateKey, { name: "AES-CBC", length: 256 }, true, ["sign"]);
+    },
+  ),
+  "another algorithm's usage of what is derived": refusal("SyntaxError", async (subtle, { ecdh }) => {
+    const { privateKey } = await subtle.generateKey({ name: "ECDH", namedCurve: "P-256" }, true, ["deriveKey"]);
+    const agree = { name: "ECDH", public: ecdh.publicKey };
+    return subtle.deriveKey(agree, privateKey, { name: "AES-CBC", length: 256 }, true, ["sign"]);
+  }),
   "bits of HKDF that are no bytes": refusal("OperationError", async (subtle) => {
     const key = await subtle.importKey("raw", data, "HKDF", false, ["deriveBits"]);
     return subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: data, info: data }, key, 7);
@@ -251,6 +298,14 @@ const cases: Readonly<Record<string, Refusal>> = {
   "an Ed25519 signature of zeros": refusal(
     "false",
     (subtle, { ed }) => subtle.verify("Ed25519", ed.publicKey, new Uint8Array(64), data),
+  ),
+  "an Ed25519 signature whose point has small order, as its key": refusal(
+    "false",
+    (subtle) => verifyUnder(subtle, "Ed25519", neutral(32), joined(neutral(32), new Uint8Array(32))),
+  ),
+  "an Ed25519 signature that fits any data, under a key of small order": refusal(
+    "false",
+    (subtle) => verifyUnder(subtle, "Ed25519", neutral(32), anythingSigned()),
   ),
   "a MAC of a wrong length": refusal("false", (subtle, { hmac }) => subtle.verify("HMAC", hmac, data, data)),
 };

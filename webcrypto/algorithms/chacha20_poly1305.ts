@@ -102,6 +102,6 @@ export const chacha20Poly1305: Family = {
     if (data.length * 8 < TAG) throw refusal("OperationError", `Cannot decrypt: ${data.length} bytes are no tag`);
     return access.use([key.held], (session) => session.decrypt(key.object, mechanism, data));
   },
-  derivedKey: (made, bits) => bits === KEY ? derivedSecret(keys, made, algorithm) : null,
+  derivedKey: (_made, bits) => bits === KEY ? derivedSecret(keys, algorithm) : null,
   keyLength: () => KEY,
 };

@@ -14,6 +14,7 @@ import type { KeySlots } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
 import { readOut, readPublic, secrecy } from "../contract/objects.ts";
+import type { TokenAccess } from "../contract/token_access.ts";
 import { placement, required } from "../contract/parameters.ts";
 import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
 import { ecdhKeys } from "../keys/elliptic_keys.ts";
@@ -100,14 +101,12 @@ function agreement(
   parameters: Family["operations"],
 ): Family {
   const derives = anyOf(CKM.ECDH1_DERIVE);
+  // Who derives may do so on other curves alone: the keys of each curve are known where they can be made.
+  const hasKeys = (access: TokenAccess) => derives(access) && anyOf(...generators)(access);
   return {
     name: keys.name,
     operations: { ...parameters, exportKey: [], deriveBits: [required("public", "key")] },
-    needs: {
-      generateKey: (access) => derives(access) && anyOf(...generators)(access),
-      importKey: derives,
-      deriveBits: derives,
-    },
+    needs: { generateKey: hasKeys, importKey: hasKeys, deriveBits: derives },
     ...keyOperations(keys),
     deriveBits: derive,
     ...derivation === null ? {} : { derivation },

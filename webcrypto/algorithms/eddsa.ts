@@ -4,14 +4,20 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
+import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
 import { eddsa } from "../../session/mechanisms/signature.ts";
 import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";
+import type { KeySlots } from "../contract/crypto_key.ts";
 import { refusal } from "../contract/errors.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";
+import { readPublic } from "../contract/objects.ts";
 import { optional, placement } from "../contract/parameters.ts";
 import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
 import { ed25519Keys, ed448Keys } from "../keys/octet_keys.ts";
 import { signBy, verifyBy } from "./signatures.ts";
+import { hasSmallOrder } from "./small_order.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** RFC 8032 §5.2: a context of Ed448 has at most so many bytes. */
 const LONGEST_CONTEXT = 255;
@@ -23,6 +29,26 @@ function schemeFor({ key, parameters: { context } }: KeyUse): SignatureScheme {
   }
   const whole = eddsa(context === undefined || context.length === 0 ? {} : { context });
   return { algorithm, hash: null, whole, prehashed: null, prepare: (digest) => digest };
+}
+
+/** Whether keys that have verified a signature are points of small order. */
+const smallKeys = new WeakMap<KeySlots, Promise<boolean>>();
+
+function isSmallKey({ access, key }: KeyUse): Promise<boolean> {
+  let isSmall = smallKeys.get(key);
+  if (isSmall === undefined) {
+    const read = access.use([key.held], async (session) => publicKeyBits(await readPublic(session, key.object)));
+    isSmall = read.then((point) => hasSmallOrder(key.algorithm.name, point));
+    smallKeys.set(key, isSmall);
+    isSmall.catch(() => smallKeys.delete(key));
+  }
+  return isSmall;
+}
+
+/** A token may take a point of small order, under which one signature fits any data: here none does. */
+async function verifyEdwards(use: KeyUse, signature: Bytes, data: Bytes, length: number): Promise<boolean> {
+  if (!await verifyBy(schemeFor(use), use, signature, data, length)) return false;
+  return !hasSmallOrder(use.key.algorithm.name, signature.subarray(0, length / 2)) && !await isSmallKey(use);
 }
 
 function edwards(keys: AsymmetricKeys, length: number): Family {
@@ -41,7 +67,7 @@ function edwards(keys: AsymmetricKeys, length: number): Family {
     needs: { generateKey: anyOf(CKM.EC_EDWARDS_KEY_PAIR_GEN), importKey: signs, sign: signs, verify: signs },
     ...keyOperations(keys),
     sign: (use, data) => signBy(schemeFor(use), use, data),
-    verify: (use, signature, data) => verifyBy(schemeFor(use), use, signature, data, length),
+    verify: (use, signature, data) => verifyEdwards(use, signature, data, length),
   };
 }
 

@@ -108,7 +108,7 @@ export const hmac: Family = {
   },
   derivedKey(made, bits) {
     const { hash, length = bits } = made.parameters;
-    return length === bits ? derivedSecret(keys, made, { name: "HMAC", hash: hash!, length: bits! }) : null;
+    return length === bits ? derivedSecret(keys, { name: "HMAC", hash: hash!, length: bits! }) : null;
   },
   keyLength(parameters) {
     const length = lengthOf(parameters);

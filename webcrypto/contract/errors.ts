@@ -17,9 +17,17 @@ export type RefusalName =
   | "SyntaxError"
   | "TypeMismatchError";
 
+/** Web IDL has a class for it, which not every runtime has yet. */
+function quotaExceeded(message: string): DOMException {
+  const { QuotaExceededError } = globalThis as { QuotaExceededError?: new (message: string) => DOMException };
+  return QuotaExceededError === undefined
+    ? new DOMException(message, "QuotaExceededError")
+    : new QuotaExceededError(message);
+}
+
 /** An exception of Web Cryptography; its message says what could not be done, and never holds a key. */
 export function refusal(name: RefusalName, message: string, cause?: unknown): DOMException {
-  const error = new DOMException(message, name);
+  const error = name === "QuotaExceededError" ? quotaExceeded(message) : new DOMException(message, name);
   if (cause !== undefined) Object.defineProperty(error, "cause", { value: cause, configurable: true, writable: true });
   return error;
 }
@@ -27,6 +35,8 @@ export function refusal(name: RefusalName, message: string, cause?: unknown): DO
 /** Answers of a token that lacks what is asked for. */
 const LACKING: ReadonlySet<number> = new Set([
   CKR.CURVE_NOT_SUPPORTED,
+  // The curves that come here have names: where their parameters are not valid, the token does not know them.
+  CKR.DOMAIN_PARAMS_INVALID,
   CKR.FUNCTION_NOT_SUPPORTED,
   CKR.MECHANISM_INVALID,
 ]);

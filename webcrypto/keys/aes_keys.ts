@@ -100,7 +100,7 @@ export function aesFamily(
       return describeSecret(keys, key, (bytes) => ({ name, length: 8 * bytes }));
     },
     exportKey: (form: KeyForm, key: KeySlots) => exportSecret(keys, form, key),
-    derivedKey: (made, bits) => LENGTHS.includes(bits!) ? derivedSecret(keys, made, { name, length: bits! }) : null,
+    derivedKey: (_made, bits) => LENGTHS.includes(bits!) ? derivedSecret(keys, { name, length: bits! }) : null,
     keyLength({ length }) {
       if (LENGTHS.includes(length!)) return length!;
       throw refusal("OperationError", `Cannot derive a key of ${name}: there is none of ${length} bits`);

@@ -88,10 +88,12 @@ async function generatePair(keys: AsymmetricKeys, made: NewKey): Promise<TokenCr
   checkSomeUsage(privateUsages);
   const { id, isKept, template } = placed(made);
   const { mechanism, privateAttributes, publicAttributes } = keys.generation(parameters, access);
+  // NSS softokn tries each new pair, and makes none whose public half may not do its part.
+  const tried = publicUsages.length === 0 ? keys.publicUsages : publicUsages;
   const pair = await access.use([], (session) =>
     session.generateKeyPair(
       mechanism,
-      { ...template, private: false, ...publicAttributes, ...useTemplate(keys.publicUsages, publicUsages) },
+      { ...template, private: false, ...publicAttributes, ...useTemplate(keys.publicUsages, tried) },
       { ...template, ...secrecy(extractable), ...privateAttributes, ...useTemplate(keys.privateUsages, privateUsages) },
     ));
   const about = { algorithm, extractable };

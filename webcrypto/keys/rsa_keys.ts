@@ -30,6 +30,10 @@ function bitLength(number: Uint8Array): number {
   return number.length === 0 ? 0 : 8 * number.length - Math.clz32(number[0]!) + 24;
 }
 
+function isOne(number: Uint8Array): boolean {
+  return number.at(-1) === 1 && number.subarray(0, -1).every((byte) => byte === 0);
+}
+
 function rsaKeys(
   name: string,
   differences: Pick<AsymmetricKeys, "publicUsages" | "privateUsages" | "use">,
@@ -43,7 +47,7 @@ function rsaKeys(
     rawForms: [],
     algorithm({ hash, modulusLength, publicExponent }) {
       const last = publicExponent!.at(-1) ?? 0;
-      if (last % 2 === 0 || modulusLength! < 256) {
+      if (last % 2 === 0 || isOne(publicExponent!) || modulusLength! < 256) {
         throw refusal("OperationError", "Cannot generate an RSA key: there is none of this modulus and exponent");
       }
       return { name, modulusLength: modulusLength!, publicExponent: publicExponent!, hash: hash! };

@@ -161,12 +161,7 @@ export function describeSecret(
 const CIPHER_KEYS: ReadonlySet<number> = new Set([CKK.AES, CKK.CHACHA20]);
 
 /** What a key is on the token that is derived there; its algorithm has been checked. */
-export function derivedSecret(
-  keys: SecretKeys,
-  { usages }: NewKey,
-  algorithm: TokenKeyAlgorithm,
-): DerivedKey | null {
-  checkUsages(usages, keys.usages, `a key of ${keys.name}`);
+export function derivedSecret(keys: SecretKeys, algorithm: TokenKeyAlgorithm): DerivedKey | null {
   const bytes = bytesOf(keys, algorithm);
   // A key that has to be filled up, or loses bits, is brought in.
   if ((keys.storedLength?.(algorithm) ?? bytes) !== bytes || (algorithm.length ?? 0) % 8 !== 0) return null;

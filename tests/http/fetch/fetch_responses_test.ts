@@ -1,7 +1,7 @@
 // Responses that few servers send, as session.fetch hands them out when it reads HTTP itself.
 import { after, before, describe, it } from "node:test";
 import type { Socket } from "node:net";
-import { assertEquals, assertInstanceOf, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { HttpError, HttpMessage, type HttpSession, HttpStatus } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transportsWithHttp2, wait } from "../../_support/http_sessions.ts";
@@ -17,6 +17,8 @@ const pieces: Record<string, readonly string[]> = {
   "/205-late-end": [`${head}Transfer-Encoding: chunked\r\n\r\n`, "0\r\n\r\n"],
   "/600": ["HTTP/1.1 600 Odd\r\nContent-Length: 2\r\nX-A: b\r\n\r\nhi"],
   "/999": ["HTTP/1.1 999 Request denied\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\nhi\r\n0\r\n\r\n"],
+  "/json": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
+  "/late-json": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", "}"],
   "/control": ["HTTP/1.1 200 a\x01b\r\nContent-Length: 2\r\n\r\nhi"],
   "/upgrade": ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n"],
 };
@@ -51,6 +53,27 @@ describe("session.fetch over sockets", () => {
       const msg = new HttpMessage("GET", server.origin + path);
       assertEquals([await session.sendMessage(msg), msg.responseBody.byteLength], [205, 0], path);
       assertEquals(await (await session.fetch(`${server.origin}/ok`)).text(), "0123456789", path);
+    }
+  });
+
+  it("locks a body that is read as a whole, whether its stream was looked at before or not", async () => {
+    for (const read of ["text", "json", "bytes", "arrayBuffer", "blob"] as const) {
+      for (const isSeen of [false, true]) {
+        for (const path of ["/json", "/late-json"]) {
+          const what = `${read} ${isSeen} ${path}`;
+          const response = await session.fetch(server.origin + path);
+          const seen = isSeen ? response.body : null;
+          const reading = response[read]();
+          assert(response.bodyUsed, what);
+          assert(response.body!.locked, what);
+          assert(seen === null || seen === response.body && seen.locked, what);
+          assertThrows(() => response.body!.getReader(), TypeError);
+          assertThrows(() => response.clone(), TypeError);
+          await reading;
+          assert(response.body!.locked, what);
+          await assertRejects(() => response.text(), TypeError);
+        }
+      }
     }
   });
 

@@ -1,0 +1,37 @@
+/**
+ * Points of small order on the curves of EdDSA, which no signature may be verified with (Web Cryptography §25.4.2, §26.4.2).
+ *
+ * @module
+ */
+import { toHex } from "../../internal/bytes.ts";
+
+/**
+ * The y of these points as RFC 8032 §5.1.2 and §5.2.2 write them, without the sign of x: 0, 1 and -1, and p and p + 1, which
+ * are the first two once more.
+ */
+const points: Readonly<Record<string, ReadonlySet<string>>> = {
+  Ed25519: new Set([
+    "00".repeat(32),
+    `01${"00".repeat(31)}`,
+    `ec${"ff".repeat(30)}7f`,
+    `ed${"ff".repeat(30)}7f`,
+    `ee${"ff".repeat(30)}7f`,
+    // Those of order 8.
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ]),
+  Ed448: new Set([
+    "00".repeat(57),
+    `01${"00".repeat(56)}`,
+    `fe${"ff".repeat(27)}fe${"ff".repeat(27)}00`,
+    `${"ff".repeat(28)}fe${"ff".repeat(27)}00`,
+    `${"00".repeat(28)}${"ff".repeat(28)}00`,
+  ]),
+};
+
+/** Whether an encoded point has small order. */
+export function hasSmallOrder(curve: string, encoded: Uint8Array): boolean {
+  const y = encoded.slice();
+  y[y.length - 1]! &= 0x7f;
+  return points[curve]!.has(toHex(y));
+}
