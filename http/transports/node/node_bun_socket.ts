@@ -8,6 +8,7 @@
 import type { Duplex } from "node:stream";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
+import { aroundWriteEnds } from "./node_write_ends.ts";
 
 /** The part that is used of Bun's socket, which `node:net` has as its handle. */
 interface BunSocket {
@@ -21,28 +22,18 @@ const SMALL = 16 * 1024;
 /** TLS over what is no socket of Bun's own, such as TLS: its handle takes all that is written, and keeps it. */
 const layered = new WeakSet<Duplex>();
 
-/** What Bun's streams write with. */
-interface WritingStream {
-  _write: (piece: unknown, encoding: BufferEncoding, done: (error?: Error | null) => void) => void;
-  _writev: (pieces: unknown[], done: (error?: Error | null) => void) => void;
-}
-
 /** Bun's TLS over another stream does not hold back who writes too much: from now on it waits for that stream. */
 export function waitForStream(stream: Duplex, under: Duplex): void {
   if (under instanceof builtin.net.Socket && !(under instanceof builtin.tls.TLSSocket)) return;
   layered.add(stream);
-  const drained = (done: (error?: Error | null) => void) => (error?: Error | null): void => {
+  aroundWriteEnds(stream, (done) => (error) => {
     if (error || !under.writableNeedDrain || under.destroyed) return done(error);
     const goOn = (): void => {
       under.off("drain", goOn).off("close", goOn);
       done();
     };
     under.on("drain", goOn).on("close", goOn);
-  };
-  const writing = stream as unknown as WritingStream;
-  const { _write: write, _writev: writeAll } = writing;
-  writing._write = (piece, encoding, done) => write.call(writing, piece, encoding, drained(done));
-  writing._writev = (pieces, done) => writeAll.call(writing, pieces, drained(done));
+  });
 }
 
 /** True for a stream that stands on a socket of Bun's own. */

@@ -106,7 +106,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
       this.#parser.end();
       if (this.#parser.done) this.#onResponseDone(false);
     } catch (error) {
-      this.#fail(exchangeError(error, this.#phase));
+      this.#fail(exchangeError(this.#wire.writeError ?? error, this.#phase));
     }
   }
 
@@ -153,6 +153,7 @@ export class Exchange implements WireReader, ResponseHandler, BodySource, BodySi
 
   #beginUpload(body: NonNullable<TransportRequest["body"]>): void {
     const { head, observer, request } = this.#options;
+    this.#wire.outliveWrites();
     // A body that is there leaves in one packet with its header section.
     this.#wire.together(() => {
       this.#wire.write(head.text);

@@ -2,11 +2,13 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { toByteDuplex } from "../../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transport.ts";
 import { hasBunSocket, readPast, writePast } from "./node_bun_socket.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
+import { aroundWriteEnds, hadPeerEnded, isPeerGone } from "./node_write_ends.ts";
 
 /** What is shorter is not worth memory of its own. */
 const SHORT = 4096;
@@ -33,6 +35,10 @@ export class Wire {
   #reader: WireReader | null = null;
   #ended = false;
   #error: Error | null = null;
+  #outlivesWrites = false;
+  /** The ends of the stream's writes are looked at. */
+  #hearsWrites = false;
+  #writeError: Error | null = null;
   #detached = false;
   #keepsProcessAlive = true;
   #wakeWriter: (() => void) | null = null;
@@ -56,13 +62,20 @@ export class Wire {
 
   /** True while bytes can go both ways. */
   get isAlive(): boolean {
-    return !this.#ended && this.#error === null && !this.#stream.destroyed && !this.#detached;
+    return !this.#ended && this.#error === null && this.#writeError === null && !this.#stream.destroyed &&
+      !this.#detached;
+  }
+
+  /** Why nothing more can be written, where what has come is read all the same. */
+  get writeError(): Error | null {
+    return this.#writeError;
   }
 
   /** Gives what arrives to a reader, from now on, or to nobody. */
   read(reader: WireReader | null): void {
     if ((reader === null) !== (this.#reader === null)) countExchange(reader === null ? -1 : 1);
     this.#reader = reader;
+    this.#outlivesWrites = false;
     if (reader !== null && this.#error !== null) reader.broke(this.#error);
     else if (reader !== null && this.#ended) reader.ended();
   }
@@ -73,8 +86,32 @@ export class Wire {
    */
   write(data: Uint8Array | string, written?: () => void): Promise<void> | void {
     if (this.#error !== null || this.#stream.destroyed) return;
+    if (this.#writeError !== null) return this.#drained();
     const rest = this.#hasBunSocket && written === undefined ? writePast(this.#stream, data) : data;
     if (rest.length > 0 && !this.#stream.write(rest, "latin1", written)) return this.#drained();
+  }
+
+  /**
+   * For the reader that is there, what has come is read also when nothing more can be written: a server that wants no more
+   * of a body answers, and closes.
+   */
+  outliveWrites(): void {
+    this.#outlivesWrites = true;
+    if (this.#hearsWrites) return;
+    this.#hearsWrites = true;
+    aroundWriteEnds(this.#stream, (done) => (error) => {
+      if (!error || !this.#isOutlived(error)) done(error);
+    });
+  }
+
+  /** Keeps the error of a write for when there is nothing more to read, which the system then says: true if it does. */
+  #isOutlived(error: Error): boolean {
+    if (!this.#outlivesWrites || this.#detached || this.#socket.destroyed || !isPeerGone(error)) return false;
+    this.#writeError ??= error;
+    // A layer above the socket may not hear of its end.
+    this.#socket.once("close", () => void setImmediate(this.#onClose));
+    this.resume();
+    return true;
   }
 
   #drained(): Promise<void> {
@@ -192,6 +229,7 @@ export class Wire {
   };
 
   readonly #onEnd = (): void => {
+    if (this.#writeError !== null && !hadPeerEnded(this.#writeError)) return this.#onError(this.#writeError);
     this.#ended = true;
     if (this.#reader !== null) this.#reader.ended();
     else this.onIdleActivity?.();
@@ -206,7 +244,7 @@ export class Wire {
   };
 
   readonly #onClose = (): void => {
-    if (!this.#ended && this.#error === null) this.#onError(new Error("Connection closed"));
+    if (!this.#ended && this.#error === null) this.#onError(this.#writeError ?? new Error("Connection closed"));
   };
 
   readonly #onDrain = (): void => {
