@@ -19,7 +19,8 @@ const INTRODUCTIONS: Record<string, string> = {
   pkcs11:
     "Synchronous and asynchronous calls on SoftHSM2 against a loop in C that calls the module with one call for " +
     "each result, and against other bindings. C's loop is 1; `C with a thread` has a second one that sleeps, and locks " +
-    "cost more then. `bare FFI` is the least that the runtime takes for the same calls and copies, beside as many " +
+    "cost more then. `bare FFI` is the least that the runtime takes for the same calls and copies, small ones " +
+    "overwritten afterwards, beside as many " +
     "objects, and for a search with one call for each object; asynchronous, for a thread that waits, calls and sends a " +
     "message. `into` writes the result into memory of the caller. With large data " +
     "this library has glibc keep what the module frees (see [Performance](performance.md#large-data)), which C's loop " +

@@ -1,6 +1,6 @@
 // The least that a call takes on this runtime: the module's functions as the runtime binds them, called by hand with the
-// same copies in and out, and nothing checked but that they succeed. A process without threads, as C's loop is, has cheaper
-// locks. Runs on Deno, Bun and Node.
+// same copies in and out, small ones overwritten afterwards, as a library must that leaves no secret in memory, and nothing
+// checked but that the calls succeed. A process without threads, as C's loop is, has cheaper locks. Runs on Deno, Bun and Node.
 import { Worker } from "node:worker_threads";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { CKM } from "../../session/mod.ts";
@@ -25,39 +25,65 @@ const [encryptInit, encrypt] = [bound("C_EncryptInit", 3), bound("C_Encrypt", 5)
 const memory = new Uint8Array(new ArrayBuffer(2 * data1m.length + 4096));
 const words = new BigUint64Array(memory.buffer, 0, 512);
 const base = BigInt(runtime.address(memory));
-const [PARAMETER, INPUT, OUTPUT] = [64, 128, data1m.length + 1024];
+const [PARAMETER, INPUT] = [64, 128];
+/** Up to this size what was copied is overwritten; nobody who can help it copies more. */
+const SMALL = 0x10000;
 /** Memory of one call of several at once: a mechanism, a length, the data in the parameter's place, the result. */
 const PLACE = 512;
-const [mechanism, written, input, output] = [base, base + 24n, base + BigInt(INPUT), base + BigInt(OUTPUT)];
-memory.set(iv, PARAMETER);
+const [mechanism, written, input] = [base, base + 24n, base + BigInt(INPUT)];
 const into = new Uint8Array(data1m.length + 16);
 const handle = session.handle;
 
+/** Where the result of a call begins. */
+let output = INPUT;
+
 /** Makes both calls on data; the length of the result is in `words`. */
-function both(init: Bound, once: Bound, type: number, key: bigint | null, data: Uint8Array, parameter = 0n): void {
+function both(
+  init: Bound,
+  once: Bound,
+  type: number,
+  key: bigint | null,
+  data: Uint8Array,
+  parameter?: Uint8Array,
+): void {
+  output = INPUT + data.length + 15 & -16;
   memory.set(data, INPUT);
+  if (parameter !== undefined) memory.set(parameter, PARAMETER);
   words[0] = BigInt(type);
-  words[1] = parameter;
-  words[2] = parameter === 0n ? 0n : 16n;
+  words[1] = parameter === undefined ? 0n : base + BigInt(PARAMETER);
+  words[2] = parameter === undefined ? 0n : BigInt(parameter.length);
   words[3] = BigInt(data.length + 1024);
   succeed(key === null ? init(handle, mechanism) : init(handle, mechanism, key));
-  succeed(once(handle, input, BigInt(data.length), output, written));
+  succeed(once(handle, input, BigInt(data.length), base + BigInt(output), written));
 }
 
-const fresh = (): Uint8Array => memory.slice(OUTPUT, OUTPUT + Number(words[3]));
-const kept = (): void => into.set(memory.subarray(OUTPUT, OUTPUT + Number(words[3])));
-const iv16 = base + BigInt(PARAMETER);
+/** The end of the result; the memory up to there is overwritten when it was read. */
+const end = (): number => output + Number(words[3]);
+const overwrite = (length: number): void => {
+  if (length <= SMALL) memory.fill(0, 0, length);
+};
+const fresh = (): Uint8Array => {
+  const last = end();
+  const result = memory.slice(output, last);
+  overwrite(last);
+  return result;
+};
+const kept = (): void => {
+  const last = end();
+  into.set(memory.subarray(output, last));
+  overwrite(last);
+};
 const calls: Record<string, () => void> = {
   "digest 32 B": () => both(digestInit, digest, CKM.SHA256, null, data32),
   "HMAC-SHA256 32 B": () => both(signInit, sign, CKM.SHA256_HMAC, keys.hmac.handle, data32),
-  "AES-CBC-PAD 1 KiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1k, iv16),
+  "AES-CBC-PAD 1 KiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1k, iv),
   "ECDSA P-256": () => both(signInit, sign, CKM.ECDSA, keys.ec.handle, data32),
   "RSA-2048": () => both(signInit, sign, CKM.SHA256_RSA_PKCS, keys.rsa.handle, data32),
-  "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1m, iv16),
+  "AES-CBC-PAD 1 MiB": () => both(encryptInit, encrypt, CKM.AES_CBC_PAD, keys.aes.handle, data1m, iv),
 };
 const info = () => {
-  succeed(sessionInfo(handle, output));
-  const view = new DataView(memory.buffer, OUTPUT);
+  succeed(sessionInfo(handle, input));
+  const view = new DataView(memory.buffer, INPUT);
   const ulong = (index: number) => Number(view.getBigUint64(8 * index, true));
   return { slotId: ulong(0), state: ulong(1), flags: ulong(2), deviceError: ulong(3) };
 };
