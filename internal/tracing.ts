@@ -35,6 +35,11 @@ export class Tracing<T extends Traced> {
       this.#asyncEnd.hasSubscribers || this.#error.hasSubscribers;
   }
 
+  /** The same of work in place, of which two of the channels tell nothing. */
+  get isHeardInPlace(): boolean {
+    return this.#start.hasSubscribers || this.#end.hasSubscribers || this.#error.hasSubscribers;
+  }
+
   /** Work begins. */
   start(context: T): void {
     this.#start.publish(context);

@@ -53,14 +53,24 @@ type CallSettings = Pick<RunOptions<never>, "signal" | "abort">;
  * @throws {TypeError} when the signal or the kind of abort is none
  */
 export function checkOptions(options: CallSettings): CallSettings {
+  if (options === null || options === undefined || getPrototypeOf(options) !== prototype) checkKind(options);
+  const { signal, abort } = options;
+  return signal === undefined && abort === undefined ? NOTHING_SET : checkEach(signal, abort);
+}
+
+const { getPrototypeOf, prototype } = Object;
+const NOTHING_SET: CallSettings = Object.freeze({ signal: undefined, abort: undefined });
+
+function checkKind(options: unknown): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot make the call: its options are ${describeType(options)}, not an object`);
   }
-  // What is asked of the prototype takes longer than all the rest.
-  if (Object.getPrototypeOf(options) !== Object.prototype && options instanceof AbortSignal) {
+  if (options instanceof AbortSignal) {
     throw new TypeError("Cannot make the call: its options are an AbortSignal, not an object with it; pass { signal }");
   }
-  const { signal, abort } = options;
+}
+
+function checkEach(signal: CallSettings["signal"], abort: CallSettings["abort"]): CallSettings {
   if (signal !== undefined) checkSignal("make the call", signal, SIGNAL_METHODS);
   if (abort !== undefined && abort !== "now" && abort !== "wait") {
     throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);

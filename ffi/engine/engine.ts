@@ -140,29 +140,24 @@ export class Engine implements CallOrder {
     return frame;
   }
 
-  /** Begins an operation in that memory. */
-  beginIn(lane: Lane): void {
+  /**
+   * Goes on with an operation whose first calls were made in that memory, unseen and one after the other.
+   *
+   * @param prepare Makes its arguments, and gives the step it goes on with.
+   */
+  goOn<T>(lane: Lane, program: Program<T>, prepare: (frame: Frame) => ProgramStep<T>): T {
+    const frame = this.#idle!;
     this.#idle = null;
     lane.inPlace = true;
     this.#inFlight++;
-  }
-
-  /** Tells its frame what it is for, before it is driven on. */
-  enterIn(frame: Frame, lane: Lane, args: unknown): void {
-    frame.enter(lane, lane.token, lane.register, args);
-    frame.undisturbed = true;
-  }
-
-  /** Drives it on from a step. */
-  driveIn<T>(frame: Frame, program: Program<T>, first: ProgramStep<T>): T {
-    return this.#drive(frame, program, first, null, undefined, null);
-  }
-
-  /** Ends it, its memory overwritten. */
-  endIn(frame: Frame, lane: Lane): void {
-    if (frame.lane === null) frame.block.clear();
-    else frame.reset();
-    this.#leave(frame, lane);
+    try {
+      frame.enter(lane, lane.token, lane.register, null);
+      frame.undisturbed = true;
+      return this.#drive(frame, program, prepare(frame), null, undefined, null);
+    } finally {
+      frame.reset();
+      this.#leave(frame, lane);
+    }
   }
 
   /** Drives an operation in place from a step on. */

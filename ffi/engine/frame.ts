@@ -29,8 +29,9 @@ export class Output {
   readonly address: bigint;
   /** Bytes reserved. */
   readonly capacity: number;
+  /** Where in the operation's block it begins; 0 where it has memory of its own. */
+  readonly offset: number;
   readonly #block: Block;
-  readonly #offset: number;
   #own: Uint8Array<ArrayBuffer> | null;
 
   /**
@@ -43,20 +44,20 @@ export class Output {
     this.capacity = capacity;
     if (into !== null && capacity >= LARGE) {
       this.#own = into.subarray(0, capacity);
-      this.#offset = 0;
+      this.offset = 0;
       this.address = nativeRuntime().address(into);
       return;
     }
     // A worker thread that shall hold the memory holds that of the block.
     if (capacity >= LARGE && (inPlace || nativeRuntime().allocate === undefined)) {
       this.#own = new Uint8Array(new ArrayBuffer(capacity));
-      this.#offset = 0;
+      this.offset = 0;
       this.address = nativeRuntime().address(this.#own);
     } else {
       this.#own = null;
       if (capacity >= LARGE) block.secret = true;
-      this.#offset = block.alloc(capacity || 1);
-      this.address = block.address(this.#offset);
+      this.offset = block.alloc(capacity || 1);
+      this.address = block.address(this.offset);
     }
   }
 
@@ -67,7 +68,7 @@ export class Output {
    */
   take(length: number): Uint8Array<ArrayBuffer> {
     assertWithin(length, this.capacity);
-    if (!this.#own) return this.#block.copyOut(this.#offset, length);
+    if (!this.#own) return this.#block.copyOut(this.offset, length);
     const own = this.#own;
     if (length === this.capacity) {
       this.#own = null;
@@ -85,7 +86,7 @@ export class Output {
     assertWithin(length, this.capacity);
     assertRoom(length, into);
     const own = this.#own;
-    if (own === null) this.#block.copyInto(this.#offset, length, into);
+    if (own === null) this.#block.copyInto(this.offset, length, into);
     else if (own.buffer === into.buffer) {
       // It lies there, perhaps with more behind it: what a cipher has taken off is none of the caller's.
       own.fill(0, length);

@@ -130,9 +130,9 @@ export class Lane implements WaitingRoom {
     return this.#turn;
   }
 
-  /** Whether an operation runs or waits. */
+  /** Whether an operation runs. None waits where none does. */
   get busy(): boolean {
-    return this.inPlace || this.current !== null || this.#waiting.size > 0;
+    return this.inPlace || this.current !== null;
   }
 
   /** Operations that wait for their turn. */

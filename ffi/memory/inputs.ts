@@ -2,7 +2,7 @@
 
 import { describeType } from "../../internal/expected.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
-import { DATA_VIEW, getter, isUint8Array, kindOf, TYPED_ARRAY } from "../runtime/views.ts";
+import { DATA_VIEW, getter, isUint8Array, kindOf, lengthOf, TYPED_ARRAY } from "../runtime/views.ts";
 
 export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
 export type { BytesInput } from "../../internal/platform_types.ts";
@@ -33,6 +33,11 @@ function answers(get: () => unknown, value: object): boolean {
   } catch {
     return false;
   }
+}
+
+/** How many bytes a Uint8Array has, as the engine knows it; 0 for one whose memory was taken away, and for other values. */
+export function arrayLength(value: unknown): number {
+  return isUint8Array(value) ? lengthOf.call(value) as number : 0;
 }
 
 /**
@@ -67,7 +72,10 @@ function isPlainArray(value: unknown): value is Uint8Array {
  * @throws {TypeError} When the input is not bytes, or its buffer was transferred away.
  */
 export function viewBytes(input: unknown, subject: string): Uint8Array {
-  if (isPlainArray(input) && input.length < LARGE) return input;
+  return isPlainArray(input) && input.length < LARGE ? input : viewOf(input, subject);
+}
+
+function viewOf(input: unknown, subject: string): Uint8Array {
   if (!isBytesInput(input)) {
     throw new TypeError(`Cannot use ${subject}: expected bytes, got ${describeType(input)}`);
   }
@@ -103,11 +111,12 @@ function detachedError(subject: string): TypeError {
  * Throws where the memory of bytes that were checked is gone: a getter or a callback that runs while a call is made may
  * have transferred it away or shrunk it.
  *
+ * @param length How many bytes there were, where that is known.
  * @throws {TypeError} When it is gone.
  */
-export function assertPresent(data: Uint8Array): void {
-  if (data.length > 0) return;
-  const { detached, resizable } = data.buffer as ArrayBuffer;
+export function assertPresent(data: Uint8Array, length?: number): void {
+  if (length === undefined ? data.length > 0 : lengthOf.call(data) === length) return;
+  const { detached, resizable } = TYPED_ARRAY.buffer.call(data) as ArrayBuffer;
   if (detached || resizable) {
     throw new TypeError("Cannot use the data: its buffer was taken away while the call was made");
   }

@@ -84,9 +84,9 @@ export interface WrittenMechanism {
  * @throws {RangeError} When its type is no `CK_ULONG`.
  */
 export function prepareMechanism(mechanism: Mechanism): PreparedMechanism {
-  const checked = checkMechanism(mechanism);
-  const { type, parameter } = checked;
-  return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : checked;
+  const prepared = checkMechanism(mechanism);
+  const { type, parameter } = prepared;
+  return parameter instanceof Uint8Array ? { type, parameter: new Uint8Array(parameter) } : prepared;
 }
 
 /** A mechanism whose raw bytes are not the caller's. */
@@ -106,8 +106,11 @@ let lastPlain: PreparedMechanism = { type: 0, parameter: null };
  * {@linkcode prepareMechanism}.
  */
 export function checkMechanism(mechanism: Mechanism): PreparedMechanism {
+  return mechanism === lastPlain.type ? lastPlain : checked(mechanism);
+}
+
+function checked(mechanism: Mechanism): PreparedMechanism {
   if (typeof mechanism === "number") {
-    if (mechanism === lastPlain.type) return lastPlain;
     return lastPlain = { type: checkType(mechanism, "a mechanism type"), parameter: null };
   }
   if (typeof mechanism !== "object" || mechanism === null) {
@@ -150,21 +153,6 @@ export function writeMechanism(
   const parameterOffset = written.offset;
   if (parameter instanceof Uint8Array || !parameter.readBack) return { offset, parameterOffset, readBack: doNothing };
   return { offset, parameterOffset, readBack: () => parameter.readBack!(block, parameterOffset) };
-}
-
-/** Writes a mechanism again where it was, in memory overwritten since, with raw bytes of the same length or none. */
-export function rewriteMechanism(
-  block: Block,
-  { type, parameter }: PreparedMechanism,
-  { offset, parameterOffset }: WrittenMechanism,
-): void {
-  // It begins with its number.
-  block.setUlong(offset, type);
-  if (!(parameter instanceof Uint8Array)) return;
-  const { offsets } = structLayout(CK_MECHANISM, block.abi);
-  block.bytes.set(parameter, parameterOffset);
-  setPointer(block, offset + offsets.pParameter, block.address(parameterOffset));
-  block.setUlong(offset + offsets.ulParameterLen, parameter.length);
 }
 
 function doNothing(): void {}

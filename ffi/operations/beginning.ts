@@ -9,8 +9,7 @@ import { type KeyAuthentication, mayAsk, wantsLogin } from "./authentication.ts"
 import type { ActiveKind, AuthenticatedUse } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { endUse, isLeftBegun, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
-import { fitMechanism, wantsFit } from "./key_fit.ts";
-import { checkKey, type KeyUse, wantsKeyCheck } from "./key_types.ts";
+import { checkKey, fitMechanism, type KeyUse, wantsFit, wantsKeyCheck } from "./key_checks.ts";
 
 /** Memory of the caller for the result of a call in place. */
 export class Destination {
@@ -108,7 +107,8 @@ export function beginning(
   const { session, key } = args;
   const address = frame.block.address(mechanism.offset);
   const init = { fn: frame.fn(functions.initIndex), args: key === null ? [session, address] : [session, address, key] };
-  const asks = mayAsk(args.authentication) || wantsKeyCheck(frame, args) || wantsFit(args);
+  const asks = mayAsk(args.authentication) || wantsKeyCheck(frame.table, key, args.traits, args.mechanism.type) ||
+    wantsFit(args);
   return { args, functions, mechanism, init, once, both: [init, once], asks, paired: true, active: false, use: null };
 }
 

@@ -5,8 +5,7 @@ import type { Lane } from "../engine/lane.ts";
 import type { Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import { assertPresent } from "../memory/inputs.ts";
-import { type BuiltParameter, ownMechanism, type PreparedMechanism } from "../memory/mechanisms.ts";
+import { type BuiltParameter, ownMechanism } from "../memory/mechanisms.ts";
 import { word } from "../memory/block.ts";
 import {
   abandon,
@@ -18,8 +17,8 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
-import { type KeyAuthentication, type KeyTraits, mayRunCaller } from "./authentication.ts";
-import { wantsFit } from "./key_fit.ts";
+import { mayRunCaller } from "./authentication.ts";
+import { wantsFit } from "./key_checks.ts";
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform, type Transformation } from "./transformation.ts";
@@ -97,40 +96,10 @@ export function sign(frame: Frame, args: CryptoArgs): Program<Uint8Array<ArrayBu
   return transform(frame, args, SIGN, signatureRoom(type), hasKnownSignature(type));
 }
 
-/**
- * Makes the calls of an operation in place that looks like the last one, with nobody to see them and nothing to stop them:
- * its result, or how many bytes were written into `memory`. `null` where it is another, and nothing is done. Nothing is made
- * for the call: what is made anew lies in memory that is in no cache.
- */
-export function repeatInPlace(
-  engine: Engine,
-  lane: Lane,
-  functions: CryptoFunctions,
-  key: bigint | null,
-  traits: KeyTraits | null,
-  mechanism: PreparedMechanism,
-  data: Uint8Array,
-  authentication: KeyAuthentication | null,
-  memory: Uint8Array | null,
-): Uint8Array<ArrayBuffer> | number | null {
+/** What the last operation in place has left for one that looks like it, where a session may begin one at once. */
+export function lastInPlace(engine: Engine, lane: Lane): Transformation | null {
   const frame = engine.idleFor(lane);
-  if (frame === null) return null;
-  const kept = frame.block.kept as Transformation | null;
-  if (
-    kept === null || kept.functions !== functions ||
-    !kept.isLike(frame, key, traits, mechanism, data, authentication)
-  ) return null;
-  assertPresent(data);
-  engine.beginIn(lane);
-  try {
-    const given = kept.repeat(frame, lane.handle, key, mechanism, data, memory);
-    if (given !== null) return given;
-    const args: CryptoArgs = { session: lane.handle, key, traits, mechanism, data, authentication };
-    engine.enterIn(frame, lane, args);
-    return engine.driveIn(frame, kept, kept.proceed(frame, args));
-  } finally {
-    engine.endIn(frame, lane);
-  }
+  return frame === null ? null : frame.block.kept as Transformation | null;
 }
 
 /** C_SignRecoverInit and C_SignRecover. */

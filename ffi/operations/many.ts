@@ -28,8 +28,7 @@ import {
   verify,
 } from "./crypto.ts";
 import { endOperation } from "./ending.ts";
-import { wantsFit } from "./key_fit.ts";
-import { checkKey } from "./key_types.ts";
+import { checkKey, wantsFit } from "./key_checks.ts";
 
 /** An operation on many inputs. */
 export interface ManyArgs extends Omit<CryptoArgs, "data"> {

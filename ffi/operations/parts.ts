@@ -12,8 +12,7 @@ import { type CryptoFunctions, isVerified, signatureRoom, start } from "./crypto
 import { CANCEL_FLAG, type CancelArgs, cancelOperations } from "./ending.ts";
 import type { BegunParts } from "../engine/active.ts";
 import { endTurn, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } from "./key_use.ts";
-import { fitMechanism } from "./key_fit.ts";
-import { checkKey, type KeyUse } from "./key_types.ts";
+import { checkKey, fitMechanism, type KeyUse } from "./key_checks.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
 import { mayWait } from "../engine/waiting_inputs.ts";

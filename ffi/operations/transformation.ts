@@ -8,13 +8,7 @@ import { plainAddress } from "../memory/plain_memory.ts";
 import type { Program, ProgramStep } from "../engine/program.ts";
 import type { Frame, Output } from "../engine/frame.ts";
 import { type Block, word } from "../memory/block.ts";
-import {
-  type BuiltParameter,
-  type PreparedMechanism,
-  rewriteMechanism,
-  type WrittenMechanism,
-} from "../memory/mechanisms.ts";
-import type { BoundFunction } from "../tables/cryptoki.ts";
+import type { WrittenMechanism } from "../memory/mechanisms.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import {
   abandon,
@@ -27,20 +21,16 @@ import {
   mechanismOf,
   settle,
 } from "./beginning.ts";
+import { CallPair, type Outcome } from "./call_pair.ts";
 import type { AuthenticatedUse } from "../engine/active.ts";
-import { type KeyAuthentication, type KeyTraits, mayAsk, mayRunCaller } from "./authentication.ts";
-import { wantsFit } from "./key_fit.ts";
-import { wantsKeyCheck } from "./key_types.ts";
+import { mayAsk, mayRunCaller } from "./authentication.ts";
+import { wantsFit } from "./key_checks.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-/** What came of the first step: its CK_RV, what was thrown at it; `null` before it. */
-type Outcome = { readonly rv: number } | { readonly error: unknown } | null;
-
 /** Layouts larger than this are not kept. */
 const KEPT_BYTES = 0x2000;
-const KEPT_PARAMETER = 256;
 /** The end of an operation whose result is where the caller wants it. */
 const WRITTEN: ProgramStep<Bytes> = { done: true, value: new Uint8Array(0) };
 
@@ -61,9 +51,8 @@ export function transform(
 }
 
 /** A transformation as it lies in the memory of its operation; its words serve again for the next call that looks alike. */
-export class Transformation implements Program<Bytes>, Beginning {
+export class Transformation extends CallPair implements Program<Bytes>, Beginning {
   args: CryptoArgs | null;
-  readonly functions: CryptoFunctions;
   readonly mechanism: WrittenMechanism;
   readonly init: Beginning["init"];
   once: NativeCall;
@@ -72,109 +61,60 @@ export class Transformation implements Program<Bytes>, Beginning {
   paired = true;
   active = false;
   use: AuthenticatedUse | null = null;
-  readonly #room: number;
   /** The length of a result that is not to be believed; -1 where there is none. */
   readonly #doubtful: number;
-  readonly #input: bigint;
-  readonly #inputOffset: number;
   readonly #output: Output;
   readonly #length: number;
-  /** Memory in use when everything was laid out. */
-  readonly #used: number;
-  readonly #hasKey: boolean;
-  /** What both calls are made of, beside handles: fields are nearer than the steps for those who drive it call by call. */
-  readonly #initCall: BoundFunction["call"];
-  readonly #onceCall: BoundFunction["call"];
-  readonly #mechanismWord: bigint;
-  readonly #dataWord: bigint;
-  readonly #outputWord: bigint;
-  readonly #lengthWord: bigint;
   /** Words of the second call. */
   readonly #words: bigint[];
-  readonly #type: number;
-  /** Bytes of a raw parameter; -1 for one that is long or built anew for each call. */
-  readonly #parameterLength: number;
-  readonly #dataLength: number;
   readonly #workKind: number;
   readonly #firstStep: ProgramStep<Bytes>;
   #frame: Frame | null;
   #begun = false;
-  /** What came of the calls where that is not simply a result. */
-  #outcome: Outcome = null;
   /** Drives everything but the common case. */
   #rest: Program<Bytes> | null = null;
 
   /** Lays the calls out. */
   constructor(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number, known: boolean) {
-    const { session, data, mechanism: { type, parameter } } = args;
-    const { block } = frame;
+    const { session, data } = args;
+    const { block, table } = frame;
     const fresh = block.isFresh;
     const small = data.length + room < KEPT_BYTES;
     const asks = mayRunCaller(args.authentication) || wantsFit(args);
     const mechanism = mechanismOf(frame, args, functions);
-    this.#frame = frame;
-    this.#room = room;
-    this.#doubtful = known ? -1 : room;
-    this.#inputOffset = small ? block.putBytes(data) : 0;
+    const input = small ? block.putBytes(data) : 0;
     // What is decrypted comes as a ciphertext.
-    this.#input = small ? block.address(this.#inputOffset) : frame.input(data, asks, functions.kind !== "decrypt");
-    this.#output = frame.output(room, asks ? null : directly(frame, args, room));
-    this.#length = frame.ulong(room);
-    this.#hasKey = args.key !== null;
-    this.#type = type;
-    this.#dataLength = data.length;
-    this.#workKind = frame.workKind;
-    this.#dataWord = word(data.length);
-    this.#outputWord = this.#output.address;
-    this.#lengthWord = block.address(this.#length);
-    const words = [session, this.#input, this.#dataWord, this.#outputWord, this.#lengthWord];
-    this.#words = words;
+    const address = small ? block.address(input) : frame.input(data, asks, functions.kind !== "decrypt");
+    const output = frame.output(room, asks ? null : directly(frame, args, room));
+    const length = frame.ulong(room);
+    const words = [session, address, word(data.length), output.address, block.address(length)];
     const begun = beginning(frame, args, functions, mechanism, { fn: frame.fn(functions.onceIndex), args: words });
+    super(args, functions, begun.both, { block, table, mechanism, input, output: output.offset, length, room, known });
     this.args = args;
-    this.functions = functions;
-    this.mechanism = begun.mechanism;
+    this.mechanism = mechanism;
     this.init = begun.init;
     this.once = begun.once;
     this.both = begun.both;
     this.asks = begun.asks;
-    this.#initCall = begun.init.fn.call;
-    this.#onceCall = begun.once.fn.call;
-    this.#mechanismWord = begun.init.args[1]!;
-    this.#parameterLength = parameter === null ? 0 : rawLength(parameter);
+    this.#doubtful = known ? -1 : room;
+    this.#output = output;
+    this.#length = length;
+    this.#words = words;
+    this.#workKind = frame.workKind;
     this.#firstStep = { done: false, value: begun.both };
-    this.#used = block.used;
-    if (fresh && small && this.#parameterLength >= 0 && !this.asks) block.kept = this;
+    this.#frame = frame;
+    if (fresh && small && this.isPlain && !this.asks) block.kept = this;
   }
 
-  /** Takes the next call in, where it differs from the last in nothing but bytes, session and key. Returns whether it does. */
+  /** Takes the next operation in, where it differs from the last in nothing but bytes, session and key. Returns whether it does. */
   repeats(frame: Frame, args: CryptoArgs, functions: CryptoFunctions, room: number): boolean {
     const { key, traits, mechanism, data, authentication } = args;
-    if (functions !== this.functions || room !== this.#room) return false;
-    if (!this.isLike(frame, key, traits, mechanism, data, authentication)) return false;
-    this.#write(frame.block, mechanism, data);
+    if (
+      functions !== this.functions || room !== this.room || mayAsk(authentication) ||
+      !this.takes(key, traits, mechanism.type, mechanism.parameter, data)
+    ) return false;
     this.#renew(frame, args);
     return true;
-  }
-
-  /** Whether a call of the same functions differs in nothing but bytes and handles. */
-  isLike(
-    frame: Frame,
-    key: bigint | null,
-    traits: KeyTraits | null,
-    mechanism: PreparedMechanism,
-    data: Uint8Array,
-    authentication: KeyAuthentication | null,
-  ): boolean {
-    return data.length === this.#dataLength && (key !== null) === this.#hasKey && frame.block.isFresh &&
-      this.#hasShapeOf(mechanism) && !mayAsk(authentication) &&
-      (key === null || !wantsKeyCheck(frame, { session: 0n, key, traits, mechanism }));
-  }
-
-  #write(block: Block, mechanism: PreparedMechanism, data: Uint8Array): void {
-    block.used = this.#used;
-    block.bytes.set(data, this.#inputOffset);
-    block.setUlong(this.#length, this.#room);
-    rewriteMechanism(block, mechanism, this.mechanism);
   }
 
   #renew(frame: Frame, args: CryptoArgs): void {
@@ -192,71 +132,29 @@ export class Transformation implements Program<Bytes>, Beginning {
     this.#rest = null;
   }
 
-  #hasShapeOf({ type, parameter }: PreparedMechanism): boolean {
-    return type === this.#type && (parameter === null ? 0 : rawLength(parameter)) === this.#parameterLength;
-  }
-
   begin(): ProgramStep<Bytes> {
     this.#begun = true;
     if (this.asks) return this.#proceed(null);
-    const { block } = this.#frame!;
     const { session, key } = this.args!;
-    const outcome = this.#makeBoth(this.#frame!, session, key);
-    return outcome === null ? this.#succeeded(block) : this.#proceed(outcome);
+    this.make(session, key);
+    return this.#made(this.#frame!);
   }
 
-  /** Makes the calls of one that is like it: the result, or how much of it was written; `null` where there is more to it. */
-  repeat(
-    frame: Frame,
-    session: bigint,
-    key: bigint | null,
-    mechanism: PreparedMechanism,
-    data: Uint8Array,
-    memory: Uint8Array | null,
-  ): Bytes | number | null {
-    const { block } = frame;
-    this.#write(block, mechanism, data);
-    this.#outcome = this.#makeBoth(frame, session, key);
-    if (this.#outcome !== null) return null;
-    const length = Number(block.getUlong(this.#length));
-    if (memory === null) return this.#output.take(length);
-    this.#output.takeInto(length, memory);
-    return length;
-  }
-
-  /** Goes on from there. */
+  /** Goes on after {@linkcode CallPair.repeat}. */
   proceed(frame: Frame, args: CryptoArgs): ProgramStep<Bytes> {
-    const outcome = this.#outcome;
-    this.#outcome = null;
+    frame.args = args;
     this.#renew(frame, args);
     this.#begun = true;
-    return this.#proceed(outcome);
+    return this.#made(frame);
   }
 
-  /**
-   * Makes both calls, and answers what came of them where they have not given a result to be believed. Written out: what all
-   * operations share would be looked up anew in each call, as it is called with so many functions.
-   */
-  #makeBoth(frame: Frame, session: bigint, key: bigint | null): Outcome {
-    const init = this.#initCall;
-    const once = this.#onceCall;
-    let stopped = 0;
-    let rv: number | bigint | undefined;
-    try {
-      rv = key === null ? init(session, this.#mechanismWord) : init(session, this.#mechanismWord, key);
-      if (rv === CKR.OK) {
-        stopped = 1;
-        rv = once(session, this.#input, this.#dataWord, this.#outputWord, this.#lengthWord);
-        if (rv === CKR.OK && frame.block.getUlong(this.#length) !== this.#doubtful) return null;
-      }
-    } catch (error) {
-      frame.rv = 0;
-      frame.stopped = 0;
-      return { error };
-    }
-    frame.rv = rv as number;
-    frame.stopped = rv === CKR.OK ? 2 : stopped;
-    return { rv: frame.rv };
+  /** Goes on after calls that were made unseen. */
+  #made(frame: Frame): ProgramStep<Bytes> {
+    const outcome = this.takeOutcome();
+    if (outcome === null) return this.#succeeded(frame.block);
+    frame.rv = "rv" in outcome ? outcome.rv : 0;
+    frame.stopped = "rv" in outcome ? outcome.stopped : 0;
+    return this.#proceed(outcome);
   }
 
   next(rv: number): ProgramStep<Bytes> {
@@ -270,8 +168,8 @@ export class Transformation implements Program<Bytes>, Beginning {
 
   /** Goes on after both calls. */
   #called(rv: number): ProgramStep<Bytes> {
-    const { block } = this.#frame!;
-    return this.#isResult(block, rv) ? this.#succeeded(block) : this.#proceed({ rv });
+    const { block, stopped } = this.#frame!;
+    return this.#isResult(block, rv) ? this.#succeeded(block) : this.#proceed({ rv, stopped });
   }
 
   #isResult(block: Block, rv: number): boolean {
@@ -303,8 +201,9 @@ export class Transformation implements Program<Bytes>, Beginning {
     return output.take(Number(block.getUlong(this.#length)));
   }
 
-  #proceed(outcome: Outcome): ProgramStep<Bytes> {
-    this.#rest = this.#drive(this.#frame!, outcome);
+  #proceed(outcome: Outcome | null): ProgramStep<Bytes> {
+    const frame = this.#frame!;
+    this.#rest = this.#drive(frame, outcome);
     return this.#rest.next(0);
   }
 
@@ -319,7 +218,8 @@ export class Transformation implements Program<Bytes>, Beginning {
     const { fn } = this.once;
     const words = (output: bigint) => {
       const length = frame.block.address(this.#length);
-      return [this.#words[0]!, this.#input, word(this.#dataLength), output, length];
+      const [session, input, size] = this.#words;
+      return [session!, input!, size!, output, length];
     };
     frame.block.setUlong(this.#length, 0);
     let rv = yield* beginAgain(frame, this, { fn, args: words(0n) });
@@ -333,7 +233,7 @@ export class Transformation implements Program<Bytes>, Beginning {
     throw frame.failure(this.functions.once);
   }
 
-  *#drive(frame: Frame, outcome: Outcome): Program<Bytes> {
+  *#drive(frame: Frame, outcome: Outcome | null): Program<Bytes> {
     const { once } = this.functions;
     let output = this.#output;
     try {
@@ -344,10 +244,8 @@ export class Transformation implements Program<Bytes>, Beginning {
         this.active = true;
         if (growths === MAX_GROWTHS) throw frame.failure(once, rv);
         output = frame.grow(output, this.#length);
-        const size = word(this.#dataLength);
-        const session = this.use?.session ?? this.#words[0]!;
-        const words = [session, this.#input, size, output.address, frame.block.address(this.#length)];
-        const call = { fn: this.once.fn, args: words };
+        const [own, input, size, , length] = this.#words;
+        const call = { fn: this.once.fn, args: [this.use?.session ?? own!, input!, size!, output.address, length!] };
         rv = yield [call];
         this.active = false;
         if (this.use) this.use.active = rv === CKR.BUFFER_TOO_SMALL;
@@ -376,11 +274,4 @@ function directly(frame: Frame, { data, into }: CryptoArgs, room: number): Uint8
   // Not every module can read what it overwrites.
   if (memory.length < room || memory.buffer === data.buffer || plainAddress(memory) === null) return null;
   return memory as Uint8Array<ArrayBuffer>;
-}
-
-/** Bytes of a raw parameter that may be written again; -1 for others. An empty one has no place to be written to. */
-function rawLength(parameter: Uint8Array | BuiltParameter): number {
-  return parameter instanceof Uint8Array && parameter.length > 0 && parameter.length <= KEPT_PARAMETER
-    ? parameter.length
-    : -1;
 }

@@ -90,9 +90,9 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
    */
   const specialise = (symbols: Untyped, name: string, arity: number): NativeFunction => {
     const words = Array.from({ length: arity }, (_, i) => `a${i}`).join(",");
-    const text = `return function ${name}(${words}) { /* ${callSites++} */ return symbols.${name}(${words}); }`;
+    const text = `return function ${name}(${words}) { /* ${callSites++} */ return call(${words}); }`;
     try {
-      return new Function("symbols", text)(symbols);
+      return new Function("call", text)(symbols[name]);
     } catch {
       // Code generation from strings is switched off: slower, but the same.
       return symbols[name];

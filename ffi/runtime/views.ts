@@ -21,6 +21,8 @@ const TYPED_ARRAY_PROTOTYPE: object = Object.getPrototypeOf(Uint8Array.prototype
 export const TYPED_ARRAY: ViewGetters = getters(TYPED_ARRAY_PROTOTYPE);
 /** Those of the others. */
 export const DATA_VIEW: ViewGetters = getters(DataView.prototype);
+/** How many elements a typed array has; called with it. */
+export const lengthOf: () => unknown = getter(TYPED_ARRAY_PROTOTYPE, "length");
 /** The name of a typed array's kind; `undefined` for other values. */
 export const kindOf: () => unknown = getter(TYPED_ARRAY_PROTOTYPE, Symbol.toStringTag);
 

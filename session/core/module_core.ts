@@ -161,8 +161,8 @@ export class ModuleCore implements Caller {
 
   /** Whether nobody sees the calls of a session, and nothing stops them. */
   isUnwatched(options: CallOptions | undefined): boolean {
-    if (options !== undefined) checkOptions(options);
-    return !options?.signal && !this.backend.gate && this.logger === null && !callTracing.isHeard;
+    const signal = options === undefined ? undefined : checkOptions(options).signal;
+    return signal === undefined && !this.backend.gate && this.logger === null && !callTracing.isHeardInPlace;
   }
 
   /** Runs an operation on worker threads. */

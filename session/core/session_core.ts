@@ -116,14 +116,18 @@ export class SessionCore {
 
   /** Throws unless the session can be used. */
   assertOpen(action: string): void {
-    this.assertNotLost(action);
-    if (this.closed) throw new SessionClosedError(action);
+    if (this.lost || this.closed) this.#refuse(action);
   }
 
   /** Throws unless an operation that would disturb an open multi-part operation can begin. */
   assertFree(action: string): void {
-    this.assertOpen(action);
-    if (this.lane.open !== null) throw new SessionBusyError(action, `an open ${this.lane.open}`);
+    if (this.lost || this.closed || this.lane.open !== null) this.#refuse(action);
+  }
+
+  #refuse(action: string): never {
+    this.assertNotLost(action);
+    if (this.closed) throw new SessionClosedError(action);
+    throw new SessionBusyError(action, `an open ${this.lane.open}`);
   }
 
   /** Runs an operation in place. */

@@ -1,25 +1,33 @@
 /** What the operations of cryptography are given: inputs checked, the key known to be of the session's token. */
-import { CKM, ckmName } from "../../ffi/constants/mod.ts";
-import { type BytesInput, describeType, viewBytes } from "../../ffi/memory/inputs.ts";
-import { checkMechanism, type PreparedMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
+import {
+  arrayLength,
+  assertPresent,
+  type BytesInput,
+  describeType,
+  viewBytes,
+  viewMemory,
+} from "../../ffi/memory/inputs.ts";
+import { checkMechanism, prepareMechanism } from "../../ffi/memory/mechanisms.ts";
 import type { KeyAuthentication } from "../../ffi/operations/authentication.ts";
 import {
   type CryptoArgs,
   type CryptoFunctions,
   Destination,
   DIGEST,
-  type digest,
-  repeatInPlace,
+  digest,
+  lastInPlace,
 } from "../../ffi/operations/crypto.ts";
+import type { Transformation } from "../../ffi/operations/transformation.ts";
 import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import type { IntoOptions, ResultOptions } from "../core/call_options.ts";
-import { memoryFor, resultOf } from "../core/into.ts";
+import { resultOf } from "../core/into.ts";
 import type { ManyArgs } from "../../ffi/operations/many.ts";
 import type { MessageArgs } from "../../ffi/operations/messages.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
+import { checkRepeatedUse } from "../mechanisms/repeated_use.ts";
 import { autoAuthenticateOf, contextOf, coreOf } from "./session_contexts.ts";
-import { Pkcs11Object, traitsOf } from "./object.ts";
+import { isPkcs11Object, type Pkcs11Object, traitsOf } from "./object.ts";
 import type { MessageOptions, WrapOptions } from "./options.ts";
 import { pinCallbackOf, question } from "./pin.ts";
 
@@ -82,28 +90,85 @@ export function transformed(
   data: BytesInput,
   options: ResultOptions | IntoOptions | undefined,
 ): Uint8Array<ArrayBuffer> | number {
-  const memory = memoryFor(options);
-  core.assertFree(action);
-  const isDigest = functions === DIGEST;
-  const handle = isDigest ? null : keyHandle(core, action, key!);
-  const traits = isDigest ? null : traitsOf(key!);
-  const prepared = checkMechanism(mechanism);
-  const bytes = viewBytes(data, "data");
-  const authentication = isDigest ? null : authenticationFor(core, key!);
-  const { lane, module } = core;
-  const given = module.isUnwatched(options)
-    ? repeatInPlace(module.engine, lane, functions, handle, traits, prepared, bytes, authentication, memory)
+  const usedKey = functions === DIGEST ? null : key;
+  const length = arrayLength(data);
+  const into: unknown = options?.into;
+  const room = arrayLength(into);
+  const last = length > 0 && (room > 0 || into === undefined)
+    ? lastLike(core, action, functions, usedKey, mechanism, data, options)
     : null;
-  if (given !== null && (memory === null || typeof given === "number")) return given;
-  const into = memory && new Destination(memory);
-  if (given !== null) return resultOf(given as Uint8Array<ArrayBuffer>, into);
-  const args = { session: core.handle, key: handle, traits, mechanism: prepared, data: bytes, authentication, into };
-  return resultOf(core.runSync(operation, args, options), into);
+  // Not within what checks: to each frame below the module's code the processor has forgotten the way back.
+  const given = last === null
+    ? null
+    : last.repeat(core.handle, usedKey === null ? null : usedKey.handle, into as Uint8Array | undefined, room);
+  if (given !== null) return given;
+  // Options and mechanism may have getters, which were called.
+  if (length > 0) assertPresent(data as Uint8Array, length);
+  return transformedStep(core, action, operation, usedKey, last, mechanism, data, into, options);
+}
+
+/**
+ * The last operation in place where the next looks like it, has everything it wants, and nobody sees it, stops it or can be
+ * asked before it: made ready for {@linkcode Transformation.repeat}. Nothing is made for such a call: what is made anew lies in
+ * memory that is in no cache. What may run code of the caller comes first.
+ */
+function lastLike(
+  core: SessionCore,
+  action: string,
+  functions: CryptoFunctions,
+  key: Pkcs11Object | null,
+  mechanism: Mechanism,
+  data: BytesInput,
+  options: ResultOptions | IntoOptions | undefined,
+): Transformation | null {
+  const type = typeof mechanism === "number" ? mechanism : mechanism?.type;
+  const parameter = typeof mechanism === "number" ? null : mechanism?.parameter;
+  if (!core.module.isUnwatched(options)) return null;
+  const handle = functions === DIGEST ? null : keyHandle(core, action, key!);
+  if (handle !== null && mayAsk(core, key!)) return null;
+  core.assertFree(action);
+  const last = lastInPlace(core.module.engine, core.lane);
+  return last !== null && last.functions === functions &&
+      last.takes(handle, handle === null ? null : traitsOf(key!), type, parameter, data)
+    ? last
+    : null;
+}
+
+/** The same step by step, or the rest of one like the last whose calls were made and have given no result. */
+function transformedStep(
+  core: SessionCore,
+  action: string,
+  operation: typeof digest,
+  key: Pkcs11Object | null,
+  last: Transformation | null,
+  mechanism: Mechanism,
+  data: BytesInput,
+  memory: unknown,
+  options: ResultOptions | IntoOptions | undefined,
+): Uint8Array<ArrayBuffer> | number {
+  let into: Destination | null = null;
+  const args = () => {
+    into = memory === undefined ? null : new Destination(viewMemory(memory, "into"));
+    const rest = operation === digest
+      ? digestArgs(core, mechanism, data)
+      : cryptoArgs(core, action, key!, mechanism, data);
+    return { ...rest, into };
+  };
+  const result = last === null
+    ? core.runSync(operation, args(), options)
+    : core.module.engine.goOn(core.lane, last, (frame) => last.proceed(frame, args()));
+  return resultOf(result, into);
 }
 
 /** The handle of a key, which works in every session on its token. */
 export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object): bigint {
-  if (!(key instanceof Pkcs11Object)) {
+  return isPkcs11Object(key) && coreOf(key.session) === core && !core.lost
+    ? key.handle
+    : handleFromElsewhere(core, action, key);
+}
+
+function handleFromElsewhere(core: SessionCore, action: string, key: Pkcs11Object): bigint {
+  if (!isPkcs11Object(key)) {
     throw new TypeError(`Cannot ${action}: the key is no Pkcs11Object`);
   }
   const { slot } = contextOf(core);
@@ -112,6 +177,11 @@ export function keyHandle(core: SessionCore, action: string, key: Pkcs11Object):
   }
   coreOf(key.session).assertNotLost(action);
   return key.handle;
+}
+
+/** Whether somebody may be asked before a key is used. */
+function mayAsk(core: SessionCore, key: Pkcs11Object): boolean {
+  return traitsOf(key).alwaysAuthenticate !== false && authenticationFor(core, key) !== null;
 }
 
 /** Whom to ask when the key wants a login for this use; `null` where nobody can be asked. */
@@ -148,51 +218,6 @@ export function verifyArgs(
   };
 }
 
-/**
- * Mechanisms of which one IV, nonce or counter used twice with a key gives away the XOR of what was encrypted, or lets
- * authentication tags be forged.
- */
-const WANTS_ANOTHER_IV: { readonly [action: string]: ReadonlySet<number> } = {
-  encrypt: new Set([
-    CKM.AES_CCM,
-    CKM.AES_CFB1,
-    CKM.AES_CFB128,
-    CKM.AES_CFB64,
-    CKM.AES_CFB8,
-    CKM.AES_CTR,
-    CKM.AES_GCM,
-    CKM.AES_OFB,
-    CKM.BATON_COUNTER,
-    CKM.CAMELLIA_CTR,
-    CKM.CHACHA20,
-    CKM.CHACHA20_POLY1305,
-    CKM.DES_CFB64,
-    CKM.DES_CFB8,
-    CKM.DES_OFB64,
-    CKM.DES_OFB8,
-    CKM.GOST28147,
-    CKM.JUNIPER_COUNTER,
-    CKM.SALSA20,
-    CKM.SALSA20_POLY1305,
-    CKM.SKIPJACK_CFB16,
-    CKM.SKIPJACK_CFB32,
-    CKM.SKIPJACK_CFB64,
-    CKM.SKIPJACK_CFB8,
-    CKM.SKIPJACK_OFB64,
-  ]),
-  sign: new Set([CKM.AES_GMAC]),
-};
-
-/** Refuses many uses of one parameter where it must differ for each, unless the token sees to it. */
-function checkRepeated(action: string, { type, parameter }: PreparedMechanism, count: number): void {
-  if (count < 2 || parameter === null || !WANTS_ANOTHER_IV[action]?.has(type)) return;
-  if (!(parameter instanceof Uint8Array) && parameter.tokenMakesIv) return;
-  throw new RangeError(
-    `Cannot ${action} ${count} inputs with one parameter: ${ckmName(type)} wants another IV, nonce or counter for ` +
-      `each; call ${action} for each, with a mechanism of its own`,
-  );
-}
-
 /** Many inputs for one key. */
 export function manyArgs(
   core: SessionCore,
@@ -204,7 +229,7 @@ export function manyArgs(
   core.assertFree(action);
   const prepared = prepareMechanism(mechanism);
   const views = viewEach(inputs, "inputs");
-  checkRepeated(action, prepared, views.length);
+  checkRepeatedUse(action, prepared, views.length);
   return { session: core.handle, ...keyArgs(core, action, key), mechanism: prepared, inputs: views };
 }
 

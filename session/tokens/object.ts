@@ -40,6 +40,9 @@ const TYPES: ReadonlyMap<unknown, UriObjectType> = new Map<unknown, UriObjectTyp
 /** What is known of a key's wish for a login at each use. */
 export let traitsOf: (object: Pkcs11Object) => KeyTraits;
 
+/** Whether a value is an object of a token. */
+export let isPkcs11Object: (value: unknown) => value is Pkcs11Object;
+
 /** What was read of an object when it was found: the attributes `R`, with `null` among them perhaps nothing. */
 export type FoundAttributes<R extends AnyAttribute> =
   | Attributes<R & (AttributeName | number)>
@@ -74,6 +77,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
 
   static {
     traitsOf = (object) => object.#traits ??= {};
+    isPkcs11Object = (value): value is Pkcs11Object => typeof value === "object" && value !== null && #traits in value;
   }
 
   /**

@@ -1,4 +1,4 @@
-// About ffi/operations/key_fit.ts and what a token appends to a result: mechanisms that learn from the key or the call.
+// About ffi/operations/key_checks.ts and what a token appends to a result: mechanisms that learn from the key or the call.
 import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { constants, createPublicKey, verify } from "node:crypto";
 import { after, before, describe, it } from "node:test";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
-import { keyTypeOf } from "../../../ffi/operations/key_types.ts";
+import { keyTypeOf } from "../../../ffi/operations/key_checks.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import { programEnd, startProgram } from "../../_support/child_program.ts";

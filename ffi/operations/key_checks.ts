@@ -1,9 +1,13 @@
-/** Keys told from mechanisms they cannot serve, before a module that dies of it is called. */
+/**
+ * What is looked at of a key before it is used: its type, for modules that die of the wrong one, and its modulus, for
+ * mechanisms with a parameter that depends on it.
+ */
 import { CKA, CKK, CKM, CKR } from "../constants/mod.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
+import type { Cryptoki } from "../tables/cryptoki.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import type { PreparedMechanism } from "../memory/mechanisms.ts";
+import type { PreparedMechanism, WrittenMechanism } from "../memory/mechanisms.ts";
 import { attributeLayout } from "../memory/templates.ts";
 import type { KeyTraits } from "./authentication.ts";
 import { diesOfKeyTypes, mayDieOfKeyTypes } from "./quirks.ts";
@@ -42,10 +46,15 @@ export function keyTypeOf(mechanism: number): number | null {
 }
 
 /** Whether the type of the key must be looked at before the module may see it. */
-export function wantsKeyCheck(frame: Frame, { key, traits, mechanism }: KeyUse): boolean {
+export function wantsKeyCheck(
+  table: Cryptoki,
+  key: bigint | null,
+  traits: KeyTraits | null,
+  mechanism: number,
+): boolean {
   if (key === null || traits === null) return false;
-  const wanted = keyTypeOf(mechanism.type);
-  return wanted !== null && traits.keyType !== wanted && mayDieOfKeyTypes(frame.table);
+  const wanted = keyTypeOf(mechanism);
+  return wanted !== null && traits.keyType !== wanted && mayDieOfKeyTypes(table);
 }
 
 /**
@@ -54,7 +63,7 @@ export function wantsKeyCheck(frame: Frame, { key, traits, mechanism }: KeyUse):
  * @throws what the module would answer if it lived, CKR_KEY_TYPE_INCONSISTENT
  */
 export function* checkKey(frame: Frame, use: KeyUse, fn: FunctionName): Program<void> {
-  if (!wantsKeyCheck(frame, use) || !(yield* diesOfKeyTypes(frame))) return;
+  if (!wantsKeyCheck(frame.table, use.key, use.traits, use.mechanism.type) || !(yield* diesOfKeyTypes(frame))) return;
   const { session, key, mechanism } = use;
   const traits = use.traits!;
   if (traits.keyType === undefined) {
@@ -81,4 +90,40 @@ function* readKeyType(frame: Frame, session: bigint, key: bigint): Program<numbe
   const rv = yield [{ fn, args: [session, key, block.address(template), 1n] }];
   if (rv === CKR.OK) return Number(block.getUlong(value));
   return rv === CKR.ATTRIBUTE_TYPE_INVALID ? null : "gone";
+}
+
+/** Enough for RSA with 16 384 bits. */
+const MODULUS_ROOM = 2048 + 8;
+
+/** Whether the mechanism's parameter depends on the key. */
+export function wantsFit({ key, mechanism: { parameter } }: KeyUse): boolean {
+  return key !== null && parameter !== null && !(parameter instanceof Uint8Array) && parameter.fitModulus !== undefined;
+}
+
+/**
+ * Completes a written mechanism whose parameter depends on the key.
+ *
+ * @throws {TypeError} where the token does not tell the key's modulus
+ */
+export function* fitMechanism(frame: Frame, use: KeyUse, written: WrittenMechanism): Program<void> {
+  if (!wantsFit(use)) return;
+  const { block } = frame;
+  const { size, offsets } = attributeLayout(block.abi);
+  const template = block.alloc(size);
+  const room = block.alloc(MODULUS_ROOM);
+  block.setUlong(template + offsets.type, CKA.MODULUS);
+  block.setPointer(template + offsets.pValue, block.address(room));
+  block.setUlong(template + offsets.ulValueLen, MODULUS_ROOM);
+  const fn = frame.fn(FN.C_GetAttributeValue);
+  const rv = yield [{ fn, args: [use.session, use.key!, block.address(template), 1n] }];
+  const length = rv === CKR.OK ? block.getLength(template + offsets.ulValueLen) ?? 0 : 0;
+  if (length === 0 || length > MODULUS_ROOM) {
+    throw new TypeError(
+      'Cannot use saltLength "max" of RSA-PSS: the token does not tell the modulus of the key; give a number of bytes',
+    );
+  }
+  const { parameter } = use.mechanism;
+  if (parameter !== null && !(parameter instanceof Uint8Array)) {
+    parameter.fitModulus?.(block, written.parameterOffset, block.bytesAt(room, length));
+  }
 }
