@@ -125,41 +125,49 @@ export class BodyReader {
   /** The body as a byte stream of our own, as fetch gives: counted, shown to listeners, paused with the message. */
   stream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
     const { core, item, response } = this;
-    const reader = this.#source = new ReadAhead(source);
-    item.unwatch();
     const isStill = (): boolean => !this.#isOver && this.#attempt.isCurrent;
     const isShared = item.transforms.length > 0;
+    const pull = async (controller: ReadableByteStreamController): Promise<void> => {
+      this.isBeingRead = true;
+      try {
+        watchTime(core, item, this.#attempt.number);
+        const { done, value } = await reader.next();
+        item.unwatch();
+        if (!isStill()) return;
+        if (done) {
+          if (!isShared) checkLength(response, item.msg.metrics.responseBodyBytes);
+          controller.close();
+          // Who waits with a buffer of its own gets it back.
+          controller.byobRequest?.respond(0);
+          this.finish();
+          return;
+        }
+        gotChunk(core, item, value);
+        if (item.isPaused) await item.resumed();
+        if (isStill()) controller.enqueue(isShared || isWatched(item) ? value.slice() : ownBytes(value));
+      } catch (error) {
+        if (!isStill()) return;
+        this.fail(error);
+        controller.error(bodyFailure(item.msg, error));
+      } finally {
+        this.isBeingRead = false;
+        end();
+      }
+    };
+    /** Ends the stream as soon as its source has, whether anybody asks for more or not. */
+    const end = (): void => {
+      if (this.isBeingRead || !reader.isDrained || !isStill() || item.isPaused) return;
+      const controller = this.#controller?.deref();
+      if (controller !== undefined) void pull(controller);
+    };
+    const reader = this.#source = new ReadAhead(source, end);
+    item.unwatch();
     const stream = new ReadableStream({
       type: "bytes",
       start: (controller: ReadableByteStreamController) => {
         this.#controller = new WeakRef(controller);
       },
-      pull: async (controller: ReadableByteStreamController) => {
-        this.isBeingRead = true;
-        try {
-          watchTime(core, item, this.#attempt.number);
-          const { done, value } = await reader.next();
-          item.unwatch();
-          if (!isStill()) return;
-          if (done) {
-            if (!isShared) checkLength(response, item.msg.metrics.responseBodyBytes);
-            controller.close();
-            // Who waits with a buffer of its own gets it back.
-            controller.byobRequest?.respond(0);
-            this.finish();
-            return;
-          }
-          gotChunk(core, item, value);
-          if (item.isPaused) await item.resumed();
-          if (isStill()) controller.enqueue(isShared || isWatched(item) ? value.slice() : ownBytes(value));
-        } catch (error) {
-          if (!isStill()) return;
-          this.fail(error);
-          controller.error(bodyFailure(item.msg, error));
-        } finally {
-          this.isBeingRead = false;
-        }
-      },
+      pull,
       cancel: (reason: unknown) => {
         // Who gives the body up is not told what its source fails with.
         const cancelled = reader.cancel(reason).catch(() => {});

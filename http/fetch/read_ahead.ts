@@ -15,9 +15,21 @@ export class ReadAhead {
   /** The step that is being read ahead. */
   #reading: Promise<BytesRead> | null = null;
   #isAskedFor = false;
+  #hasEnded = false;
 
-  constructor(source: ReadableStream<Bytes>) {
+  /** @param ended Called when there is an end or an error behind the pieces that are here. */
+  constructor(source: ReadableStream<Bytes>, ended: () => void) {
     this.#reader = source.getReader();
+    const settled = (): void => {
+      this.#hasEnded = true;
+      ended();
+    };
+    this.#reader.closed.then(settled, settled);
+  }
+
+  /** True once an end or an error is all there is to come. */
+  get isDrained(): boolean {
+    return this.#hasEnded && this.#pieces.length === 0;
   }
 
   /** True once somebody has asked for a piece. */

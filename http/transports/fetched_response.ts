@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BytesRead } from "../../internal/platform_types.ts";
 import { lateBase } from "../../internal/builtin_modules.ts";
 import { GatheredBytes, isLong } from "./gathered_bytes.ts";
 import { announcedLength } from "../protocol/headers.ts";
@@ -193,12 +194,18 @@ function locked(): TypeError {
 /** What fetch gives is a byte stream (Fetch §2.2.4), the body of bytes not on every runtime. Untouched before it is read. */
 function byteStream(source: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
   let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
+  let next: Promise<BytesRead> | null = null;
   return new ReadableStream({
     type: "bytes",
     async pull(controller: ReadableByteStreamController): Promise<void> {
       reader ??= source.getReader();
-      const { done, value } = await nextPiece(reader);
-      if (!done) return controller.enqueue(ownBytes(value));
+      const { done, value } = await (next ?? nextPiece(reader));
+      if (!done) {
+        controller.enqueue(ownBytes(value));
+        // An end behind it is told at once, whether anybody asks for more or not.
+        next = nextPiece(reader);
+        if (!(await next).done) return;
+      }
       controller.close();
       // Who waits with a buffer of its own gets it back.
       controller.byobRequest?.respond(0);

@@ -19,6 +19,8 @@ const pieces: Record<string, readonly string[]> = {
   "/999": ["HTTP/1.1 999 Request denied\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\nhi\r\n0\r\n\r\n"],
   "/json": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"],
   "/late-json": ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{", "}"],
+  "/chunked-json": ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "1\r\n}\r\n", "0\r\n\r\n"],
+  "/broken": ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "2\r\n{}\r\n", "garbage\r\n"],
   "/control": ["HTTP/1.1 200 a\x01b\r\nContent-Length: 2\r\n\r\nhi"],
   "/upgrade": ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n"],
 };
@@ -75,6 +77,20 @@ describe("session.fetch over sockets", () => {
         }
       }
     }
+  });
+
+  it("ends the stream of a body behind its last piece, whether anybody asks for more or not", async () => {
+    for (const path of ["/json", "/late-json", "/chunked-json"]) {
+      const response = await session.fetch(server.origin + path);
+      const reader = response.body!.getReader();
+      let length = 0;
+      while (length < 2) length += (await reader.read()).value!.byteLength;
+      assertEquals([await reader.closed, length], [undefined, 2], path);
+    }
+    const reader = (await session.fetch(`${server.origin}/broken`)).body!.getReader();
+    assertEquals((await reader.read()).value!.byteLength, 2);
+    await assertRejects(() => reader.closed, TypeError, "a chunk size");
+    assertEquals(await (await session.fetch(`${server.origin}/ok`)).text(), "0123456789");
   });
 
   it("hands out statuses beyond 599, which the constructor of Response refuses", async () => {
