@@ -95,7 +95,8 @@ export function spellingOf(headers: HeadersInput | HeadersInit): ReadonlyMap<str
   const names = isList
     ? Array.from(headers as Iterable<readonly [string, string]>, ([name]) => name)
     : Object.keys(headers);
-  return names.length === 0 ? null : new Map(names.map((name) => [String(name).toLowerCase(), String(name)]));
+  // Of several the first counts (Fetch §2.2.2).
+  return names.length === 0 ? null : new Map(names.reverse().map((name) => [String(name).toLowerCase(), String(name)]));
 }
 
 function isHeaders(headers: unknown): headers is Headers {

@@ -1,5 +1,7 @@
 // Header fields that cannot be sent are refused without showing what may be secret.
 import { assertEquals, assertFalse, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import { HttpMessage, HttpSession } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
@@ -41,6 +43,23 @@ describe("header fields of the caller", () => {
 
   it("that are no pairs are refused", async () => {
     await failure(() => new HttpMessage("GET", url, { headers: [["lonely"]] as unknown as HeadersInit }));
+  });
+
+  it("that have one name in several spellings go as one field in the first", async () => {
+    const names: string[] = [];
+    const server = createServer((request, response) => {
+      names.push(...request.rawHeaders.filter((each) => each.toLowerCase() === "this-is-a-test"));
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await using session = new HttpSession();
+    const headers: [string, string][] = [["THIS-is-A-test", "1"], ["THIS-IS-A-TEST", "2"]];
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await (await session.fetch(origin, { headers })).text();
+    await session.sendMessage(new HttpMessage("GET", origin, { headers }));
+    await session.close();
+    server.close();
+    assertEquals(names, ["THIS-is-A-test", "THIS-is-A-test"]);
   });
 
   it("that are several cookies go as one field with semicolons", async () => {
