@@ -84,3 +84,17 @@ export function isPermissionError(error: unknown): boolean {
   const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
   return name === "NotCapable" || name === "PermissionDenied" || code === "ERR_ACCESS_DENIED";
 }
+
+/** As it is when this library is loaded; where it is a getter, the runtime loads it with the first look. */
+const cryptoProperty = Object.getOwnPropertyDescriptor(globalThis, "crypto");
+let ownCrypto: typeof globalThis.crypto | undefined;
+
+/**
+ * The runtime's own `crypto`, also where a program has put another in its place, as one does that has a library work with
+ * keys of a token: what that is made of must not ask it in turn.
+ */
+export function runtimeCrypto(): typeof globalThis.crypto {
+  return ownCrypto ??= cryptoProperty === undefined
+    ? globalThis.crypto
+    : cryptoProperty.get?.call(globalThis) ?? cryptoProperty.value;
+}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runtimeCrypto } from "../internal/runtime.ts";
 import { describeType } from "../ffi/memory/inputs.ts";
 import { type KeySlots, slotsOf, type TokenCryptoKey, type TokenKeyUsage } from "./contract/crypto_key.ts";
 import { refusal } from "./contract/errors.ts";
@@ -97,7 +98,7 @@ async function take(access: TokenAccess, given: KeyArgument): Promise<TokenCrypt
   const { algorithm, extractable, key, slots, usages } = given;
   const { family, parameters } = normalize(access, "importKey", algorithm);
   const data = slots === undefined
-    ? await crypto.subtle.exportKey("jwk", key as CryptoKey)
+    ? await runtimeCrypto().subtle.exportKey("jwk", key as CryptoKey)
     : await normalize(slots.access, "exportKey", slots.algorithm.name).family.exportKey!(
       "jwk",
       slots,

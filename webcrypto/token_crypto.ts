@@ -12,6 +12,7 @@ import { toHex } from "../internal/bytes.ts";
 import type { CryptoKeyInput } from "../internal/platform_types.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import { wholeNumber } from "../internal/time_limits.ts";
+import { runtimeCrypto } from "../internal/runtime.ts";
 import { templateInit, type TemplateInput } from "../session/attributes/attributes_init.ts";
 import type { Pin } from "../session/tokens/options.ts";
 import type { Session } from "../session/tokens/session.ts";
@@ -132,7 +133,7 @@ export class TokenCrypto {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     if (bytes.length === 0) return array;
     if (this.#hasRandom) bytes.set(this.#randomBytes(bytes.length));
-    else crypto.getRandomValues(bytes);
+    else runtimeCrypto().getRandomValues(bytes);
     return array;
   }
 

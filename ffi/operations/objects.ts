@@ -1,4 +1,5 @@
 /** Operations on objects: create, copy, destroy, size, attributes, search. */
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { CKA, CKR } from "../constants/mod.ts";
 import type { ReadPlan } from "../attributes/read_plan.ts";
 import type { ReadAttribute } from "../attributes/attribute.ts";
@@ -65,7 +66,7 @@ export function* makeObject(
 ): Program<bigint> {
   const whole = template(frame, attributes);
   if (isKnownToKeepHalves(frame.table) !== false) {
-    const mark = { type: CKA.LABEL, value: crypto.getRandomValues(new Uint8Array(16)) };
+    const mark = { type: CKA.LABEL, value: runtimeCrypto().getRandomValues(new Uint8Array(16)) };
     const more = markedAttributes(attributes, mark);
     const marked = template(frame, more);
     if (more.length <= MOST_ATTRIBUTES && (yield* keepsHalves(frame))) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { blobStream } from "./blob_stream.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -14,7 +15,7 @@ export function formDataBody(form: FormData): {
   length: number | null;
   type: string;
 } {
-  const boundary = `----formdata-gp11-${crypto.randomUUID().replaceAll("-", "")}`;
+  const boundary = `----formdata-gp11-${runtimeCrypto().randomUUID().replaceAll("-", "")}`;
   const parts: (Bytes | Blob)[] = [];
   const encoder = new TextEncoder();
   for (const [name, value] of form.entries()) parts.push(...partOf(encoder, boundary, name, value));

@@ -2,6 +2,7 @@
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { ObjectNotFoundError } from "../errors.ts";
 import { readDer, Tag } from "../keys/forms/asn1.ts";
 import {
@@ -224,7 +225,7 @@ function yearAfter(begin: Date): Date {
 
 function checkSerial(given: BytesInput | undefined): Bytes {
   if (given === undefined) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    const bytes = runtimeCrypto().getRandomValues(new Uint8Array(16));
     // Positive, and never shorter than it looks.
     bytes[0] = bytes[0]! & 0x3f | 0x40;
     return bytes;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -50,7 +51,7 @@ export function* halfBySignature(
   const scheme = halves.length === 0 ? undefined : schemesOf(halves[0]!)[0];
   if (scheme === undefined || !(yield* signsByItself(frame, args))) return undefined;
   // Nobody can make use of it: it begins with what it is for.
-  const message = new TextEncoder().encode(`a look for the public key of a pair ${crypto.randomUUID()}`);
+  const message = new TextEncoder().encode(`a look for the public key of a pair ${runtimeCrypto().randomUUID()}`);
   const signature = yield* signatureOf(frame, args, scheme, message);
   if (signature === null) return undefined;
   const verified = halves.map((half) => verifyOutside(half, scheme, message, signature));

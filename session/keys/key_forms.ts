@@ -5,6 +5,7 @@
  */
 import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";
 import {
@@ -169,11 +170,11 @@ function algorithmOf(material: AsymmetricMaterial): { algorithm: AlgorithmIdenti
 async function cryptoKeyForm(material: AsymmetricMaterial): Promise<RuntimeCryptoKey> {
   const { algorithm, usages } = algorithmOf(material);
   try {
-    return await crypto.subtle.importKey("spki", writeSpki(material), algorithm, true, usages);
+    return await runtimeCrypto().subtle.importKey("spki", writeSpki(material), algorithm, true, usages);
   } catch (cause) {
     if (!isSpkiRefused(cause)) throw cause;
     // Some runtimes read new algorithms in their JSON form only.
-    return await crypto.subtle.importKey("jwk", writePublicJsonWebKey(material), algorithm, true, usages);
+    return await runtimeCrypto().subtle.importKey("jwk", writePublicJsonWebKey(material), algorithm, true, usages);
   }
 }
 

@@ -12,6 +12,7 @@ import { generateKey, unwrapKey } from "../../ffi/operations/keys.ts";
 import { discardObjects } from "../../ffi/operations/objects.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { KeyMaterial } from "./forms/key_material.ts";
 import { writePkcs8 } from "./forms/write_der.ts";
@@ -77,7 +78,7 @@ export function* importByUnwrapping(
     const made = { type: CKM.AES_KEY_GEN, parameter: null };
     const key = yield* generateKey(frame, { session, mechanism: made, attributes: WRAPPING_KEY });
     try {
-      const iv = crypto.getRandomValues(new Uint8Array(16));
+      const iv = runtimeCrypto().getRandomValues(new Uint8Array(16));
       const mechanism = { type: CKM.AES_CBC_PAD, parameter: iv };
       const wrapped = yield* encrypt(frame, { session, key, traits: null, mechanism, data, authentication: null });
       return yield* unwrapKey(frame, {

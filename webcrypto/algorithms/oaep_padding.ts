@@ -5,6 +5,7 @@
  */
 import { concatBytes } from "../../internal/bytes.ts";
 import { secretBytes } from "../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import { digestOutside, findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import { refusal } from "../contract/errors.ts";
 
@@ -45,7 +46,7 @@ export function addPadding(message: Bytes, size: number, hash: HashName, label: 
   const padded = secretBytes(size);
   const seed = padded.subarray(1, 1 + length);
   const block = padded.subarray(1 + length);
-  crypto.getRandomValues(seed);
+  runtimeCrypto().getRandomValues(seed);
   block.set(digestOutside(hash, label));
   block[block.length - message.length - 1] = 1;
   block.set(message, block.length - message.length);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runtimeCrypto } from "../../internal/runtime.ts";
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import { compileTemplate } from "../../session/attributes/attributes_init.ts";
 import { importKey } from "../../session/keys/create_keys.ts";
@@ -67,7 +68,7 @@ export function allowedUsages(
 /** Where a key is to live. */
 export function placed({ parameters }: NewKey): { template: AttributesInit; id: Bytes; isKept: boolean } {
   const { id, label, token: isKept = false } = parameters.token ?? {};
-  const own = id ?? crypto.getRandomValues(new Uint8Array(16));
+  const own = id ?? runtimeCrypto().getRandomValues(new Uint8Array(16));
   return { template: { token: isKept, id: own, ...label === undefined ? {} : { label } }, id: own, isKept };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { runtimeCrypto } from "../../../internal/runtime.ts";
 import type { Authorization, AuthScheme } from "./scheme.ts";
 import type { Challenger } from "./auth_progress.ts";
 
@@ -16,7 +17,7 @@ export function identityName(auth: AuthScheme): string {
   if (auth.user !== null) return `${auth.scheme} ${auth.user}`;
   let known = nameless.get(auth);
   if (known?.generation !== auth.generation) {
-    nameless.set(auth, known = { generation: auth.generation, name: `${auth.scheme} ${crypto.randomUUID()}` });
+    nameless.set(auth, known = { generation: auth.generation, name: `${auth.scheme} ${runtimeCrypto().randomUUID()}` });
   }
   return known.name;
 }

@@ -5,6 +5,7 @@
  */
 import type { CryptoKeyInput } from "../../../internal/platform_types.ts";
 import { secretCopy, secretText } from "../../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../../internal/runtime.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";
 import { completeKey } from "./check_key.ts";
@@ -223,5 +224,5 @@ function isCryptoKey(value: KeyInput): value is CryptoKeyInput {
 
 async function exported(key: CryptoKeyInput, what: string): Promise<{ jwk: JsonWebKeyFields }> {
   if (!key.extractable) throw damaged(what, `the CryptoKey of ${key.algorithm.name} is not extractable`);
-  return { jwk: await crypto.subtle.exportKey("jwk", key as CryptoKey) as JsonWebKeyFields };
+  return { jwk: await runtimeCrypto().subtle.exportKey("jwk", key as CryptoKey) as JsonWebKeyFields };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { secretBytes } from "../../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../../internal/runtime.ts";
 import type { RsaMaterial, RsaPrivateNumbers } from "./key_material.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -104,7 +105,12 @@ export function completeRsa(modulus: Bytes, publicExponent: Bytes, privateExpone
   // Each try fails with a probability of one half for a right key.
   for (let tries = 0; tries < 64; tries++) {
     if (tries === UNLUCKY && isPrimePower(n)) break;
-    const factor = factorBy(toNumber(crypto.getRandomValues(new Uint8Array(modulus.length))) % n, odd, twos, n);
+    const factor = factorBy(
+      toNumber(runtimeCrypto().getRandomValues(new Uint8Array(modulus.length))) % n,
+      odd,
+      twos,
+      n,
+    );
     if (factor === "wrong key") break;
     if (factor === null) continue;
     const p = factor > n / factor ? factor : n / factor;

@@ -5,6 +5,7 @@
  */
 import { builtin } from "../../../../internal/builtin_modules.ts";
 import { toBase64Url } from "../../../../internal/bytes.ts";
+import { runtimeCrypto } from "../../../../internal/runtime.ts";
 import { checkSigner, type PublicJwk, type Signer, type SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
 import { type JwsInput, jwsInput } from "./json_web_signature.ts";
@@ -54,7 +55,7 @@ export function proofInput(
     target.password =
       "";
   const claims = {
-    jti: crypto.randomUUID(),
+    jti: runtimeCrypto().randomUUID(),
     htm: method,
     htu: target.href,
     iat: secondsNow(),

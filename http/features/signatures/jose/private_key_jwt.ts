@@ -4,6 +4,7 @@
  * @module
  */
 import { moreThanZero } from "../../../../internal/time_limits.ts";
+import { runtimeCrypto } from "../../../../internal/runtime.ts";
 import { checkSigner, type Signer, type SignOptions } from "../signer.ts";
 import { signJwt } from "./json_web_token.ts";
 
@@ -63,6 +64,6 @@ export async function privateKeyJwt(options: PrivateKeyJwtOptions): Promise<stri
     throw new TypeError("Cannot make a client assertion: audience names no server");
   }
   moreThanZero("lifetime", lifetime, "seconds");
-  const claims = { iss: clientId, sub: clientId, aud: audience, jti: crypto.randomUUID() };
+  const claims = { iss: clientId, sub: clientId, aud: audience, jti: runtimeCrypto().randomUUID() };
   return await signJwt(signer, claims, { expiresIn: lifetime, signal });
 }
