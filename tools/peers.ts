@@ -1,13 +1,15 @@
 // deno task test:peers: packages written for npm's pkcs11js, as published, over the package gp11-pkcs11js, and the suites
 // of pkcs11js, graphene-pk11 and node-webcrypto-p11, on Deno, Bun and Node. Their suites are in no published package: they
 // come from their repositories by commit, or from clones in the folder that `--sources=FOLDER` names. And libraries that
-// take a Crypto, over ./webcrypto. And undici's tests of fetch that concern HTTP/2, over session.fetch.
+// take a Crypto, jose's own tests and the Web Platform Tests of Web Cryptography, over ./webcrypto. And undici's tests of
+// fetch that concern HTTP/2, and the Web Platform Tests of fetch, over session.fetch.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { temporaryFolder } from "../tests/_support/temporary_folder.ts";
 import { clonedSources, type Repository } from "./cloned_sources.ts";
+import { tryJoseTests } from "./jose_tests/run.ts";
 import { programPath, softhsmPath, softoknPath } from "./native_libraries.ts";
 import { writePkcs11jsPackage } from "./packages/pkcs11js.ts";
 import { run } from "./runner/process.ts";
@@ -15,6 +17,7 @@ import { type RuntimeName, runtimeNames, runtimeProgram } from "./runner/runtime
 import { say } from "./say.ts";
 import { tryUndiciTests } from "./undici_tests/run.ts";
 import { tryWebcryptoPeers } from "./webcrypto_peers/run.ts";
+import { tryWebPlatformTests } from "./wpt/run.ts";
 
 /** A suite: where its sources are and how they become files that mocha can run. */
 interface Suite extends Repository {
@@ -127,9 +130,13 @@ async function main(args: readonly string[]): Promise<number> {
     const files = await prepare(suite, folder, sources);
     failed += await onEach(`${suite.name}'s suite`, folder, [mocha, "--timeout=60000", "--exit", files]);
   }
-  const wrong = await tryUndiciTests(clones);
-  if (wrong === null) say(`undici's tests are left out: its sources cannot be had from ${clones ?? "GitHub"}`);
-  return failed + (wrong ?? 0) === 0 ? 0 : 1;
+  for (const [name, tried] of [["undici", tryUndiciTests], ["jose", tryJoseTests]] as const) {
+    const wrong = await tried(clones);
+    if (wrong === null) say(`the tests of ${name} are left out: its sources cannot be had from ${clones ?? "GitHub"}`);
+    failed += wrong ?? 0;
+  }
+  failed += await tryWebPlatformTests(clones);
+  return failed === 0 ? 0 : 1;
 }
 
 Deno.exitCode = await main(Deno.args);
