@@ -9,8 +9,8 @@ export async function run(context: CommandContext): Promise<void> {
     context,
     "encrypt",
     (cipher) =>
-      withObject(context, context.arguments[0]!, wishes.encrypt, async (object) => {
-        await cipher(await publicHalf(object, context.signal));
+      withObject(context, context.arguments[0]!, wishes.encrypt, async (object, orLogIn) => {
+        await cipher(await orLogIn(() => publicHalf(object, context.signal)), orLogIn);
       }),
   );
 }

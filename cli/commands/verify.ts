@@ -6,6 +6,7 @@ import { openSource, readWhole, type Source, STANDARD } from "../terminal/files.
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { type KeyFacts, keyFacts, publicHalf } from "../tokens/key_facts.ts";
+import type { OrLogIn } from "../tokens/login.ts";
 import {
   isEcdsa,
   type SignatureInput,
@@ -31,11 +32,11 @@ export async function run(context: CommandContext): Promise<void> {
   }
   const signature = await readWhole(await openSource(signatureFile, surroundings), { most: MOST });
   const source = await openSource(file, surroundings);
-  await withObject(context, context.arguments[0]!, wishes.verify, async (object) => {
-    const key = await publicHalf(object, signal);
+  await withObject(context, context.arguments[0]!, wishes.verify, async (object, orLogIn) => {
+    const key = await orLogIn(() => publicHalf(object, signal));
     const facts = await keyFacts(key, signal);
     const scheme = signatureScheme(facts, options.text("mechanism"), command.name);
-    const valid = await isRight(context, { key, facts, scheme }, source, signature);
+    const valid = await isRight(context, { key, facts, orLogIn, scheme }, source, signature);
     if (options.has("json")) await context.report({ json: { valid }, text: "" });
     if (!valid) {
       throw new CommandError(
@@ -51,12 +52,13 @@ export async function run(context: CommandContext): Promise<void> {
 interface Verifier {
   readonly key: Pkcs11Object;
   readonly facts: KeyFacts;
+  readonly orLogIn: OrLogIn;
   readonly scheme: SignatureScheme;
 }
 
 async function isRight(
   context: CommandContext,
-  { facts, key, scheme }: Verifier,
+  { facts, key, orLogIn, scheme }: Verifier,
   source: Source,
   signature: Bytes,
 ): Promise<boolean> {
@@ -66,7 +68,7 @@ async function isRight(
     const seen = (bytes: number) => void progress.advance(bytes).catch(() => {});
     const input = await signatureInput(scheme, key.session.slot, source, { seen, signal });
     const raw = isEcdsa(facts) ? rawSignature(signature, facts, options.text("signature-format")) : signature;
-    return raw !== null && await verified(key, input, raw, signal);
+    return raw !== null && await orLogIn(() => verified(key, input, raw, signal));
   } finally {
     await progress.end();
   }

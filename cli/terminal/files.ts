@@ -35,7 +35,13 @@ export function fileError(action: string, path: string, error: unknown): Error {
 /** Opens what `--in` names. What is interrupted while it waits for bytes waits no more. */
 export async function openSource(path: string, { input, signal }: CliSurroundings): Promise<Source> {
   if (path === STANDARD) {
-    return { name: "standard input", size: undefined, chunks: () => untilAborted(owned(input.chunks()), signal) };
+    let isRead = false;
+    const once = () => {
+      if (isRead) throw new CommandError("Cannot read standard input twice", "Give the file's path with --in.");
+      isRead = true;
+      return input.chunks();
+    };
+    return { name: "standard input", size: undefined, chunks: () => untilAborted(owned(once), signal) };
   }
   try {
     const found = await stat(path);
@@ -47,8 +53,8 @@ export async function openSource(path: string, { input, signal }: CliSurrounding
   }
 }
 
-async function* owned(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for await (const chunk of chunks) yield new Uint8Array(chunk);
+async function* owned(chunks: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const chunk of chunks()) yield new Uint8Array(chunk);
 }
 
 async function* fileChunks(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {

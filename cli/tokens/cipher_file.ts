@@ -9,6 +9,7 @@ import { openSink, openSource, readWhole, type Sink, type Source, STANDARD } fro
 import { Progress } from "../terminal/progress.ts";
 import { type CipherScheme, cipherScheme, withMechanism } from "./cipher_schemes.ts";
 import { keyFacts } from "./key_facts.ts";
+import type { OrLogIn } from "./login.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -23,17 +24,23 @@ const ONE_PIECE = 1 << 20;
 export async function cipherFile(
   context: CommandContext,
   direction: "encrypt" | "decrypt",
-  use: (cipher: (key: Pkcs11Object) => Promise<void>) => Promise<void>,
+  use: (cipher: (key: Pkcs11Object, orLogIn: OrLogIn) => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const { options, surroundings } = context;
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
-  await use((key) => cipher(source, context, key, direction));
+  await use((key, orLogIn) => cipher(source, context, { key, orLogIn }, direction));
+}
+
+/** A key, and what logs in where its use wants that. */
+interface CipherKey {
+  readonly key: Pkcs11Object;
+  readonly orLogIn: OrLogIn;
 }
 
 async function cipher(
   source: Source,
   context: CommandContext,
-  key: Pkcs11Object,
+  { key, orLogIn }: CipherKey,
   direction: "encrypt" | "decrypt",
 ): Promise<void> {
   const { options, signal, command, surroundings } = context;
@@ -42,7 +49,7 @@ async function cipher(
   const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: direction === "decrypt" });
   const progress = new Progress(surroundings, direction === "encrypt" ? "Encrypting" : "Decrypting", source.size);
   try {
-    const work = new CipherWork(context, key, scheme, progress);
+    const work = new CipherWork(context, { key, orLogIn }, scheme, progress);
     const content = await begin(source, ONE_PIECE);
     try {
       await (direction === "encrypt" ? work.encrypt(source, content, sink) : work.decrypt(source, content, sink));
@@ -61,12 +68,14 @@ async function cipher(
 class CipherWork {
   readonly #context: CommandContext;
   readonly #key: Pkcs11Object;
+  readonly #orLogIn: OrLogIn;
   readonly #scheme: CipherScheme;
   readonly #progress: Progress;
 
-  constructor(context: CommandContext, key: Pkcs11Object, scheme: CipherScheme, progress: Progress) {
+  constructor(context: CommandContext, { key, orLogIn }: CipherKey, scheme: CipherScheme, progress: Progress) {
     this.#context = context;
     this.#key = key;
+    this.#orLogIn = orLogIn;
     this.#scheme = scheme;
     this.#progress = progress;
   }
@@ -86,7 +95,7 @@ class CipherWork {
       await sink.write(
         await withMechanism(
           mechanisms,
-          (mechanism) => this.#key.session.encrypt(this.#key, mechanism, data, { signal }),
+          (mechanism) => this.#orLogIn(() => this.#key.session.encrypt(this.#key, mechanism, data, { signal })),
         ),
       );
     } catch (error) {
@@ -152,11 +161,21 @@ class CipherWork {
     const isHeld = direction === "decrypt" && (options.text("out") ?? STANDARD) === STANDARD;
     const held: Bytes[] = [];
     const take = async (piece: Bytes) => isHeld ? void held.push(piece) : await sink.write(piece);
-    const parts = direction === "encrypt"
-      ? session.encryptor(this.#key, mechanism)
-      : session.decryptor(this.#key, mechanism);
+    const { parts, first } = await this.#orLogIn(async () => {
+      const parts = direction === "encrypt"
+        ? session.encryptor(this.#key, mechanism)
+        : session.decryptor(this.#key, mechanism);
+      try {
+        return { parts, first: await parts.update(start, { signal }) };
+      } catch (error) {
+        await parts.close();
+        throw error;
+      }
+    });
     try {
-      for (let piece: Bytes | undefined = start; piece !== undefined; piece = (await rest.next()).value) {
+      await take(first);
+      await this.#progress.advance(start.length);
+      for (let piece: Bytes | undefined; (piece = (await rest.next()).value) !== undefined;) {
         await take(await parts.update(piece, { signal }));
         await this.#progress.advance(piece.length);
       }

@@ -8,7 +8,7 @@ import type { Pkcs11Uri } from "../../session/uri/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError } from "../terminal/errors.ts";
 import { oneToken, uriArgument } from "./find_tokens.ts";
-import { withSession } from "./login.ts";
+import { type OrLogIn, withSession } from "./login.ts";
 import { withModules } from "./modules.ts";
 
 /** What is looked for. */
@@ -44,12 +44,16 @@ export const wishes = {
 /** Classes that are seen only after a login, as a rule. */
 const PRIVATE: ReadonlySet<ObjectClass> = new Set([CKO.PRIVATE_KEY, CKO.SECRET_KEY]);
 
-/** Does something with the object that an argument means, and closes what it was found with. */
+/**
+ * Does something with the object that an argument means, and closes what it was found with.
+ *
+ * @param body What is done; an object that anybody may see may want a login for its use all the same.
+ */
 export async function withObject<T>(
   context: CommandContext,
   text: string,
   wish: ObjectWish,
-  body: (object: Pkcs11Object) => Promise<T>,
+  body: (object: Pkcs11Object, orLogIn: OrLogIn) => Promise<T>,
 ): Promise<T> {
   const uri = uriArgument(text, context.command.name);
   return await withModules(context, async (modules) => {
@@ -57,16 +61,16 @@ export async function withObject<T>(
     const needsLogin = (found.token.flags & CKF.LOGIN_REQUIRED) !== 0;
     // What anybody may see is looked for first: no PIN is asked for then.
     if (needsLogin && !isPrivate(uri, wish)) {
-      const done = await withSession(context, uri, found, { login: false }, async (session) => {
+      const done = await withSession(context, uri, found, { login: false }, async (session, orLogIn) => {
         const object = await bestObject(session, uri, wish, context.signal);
-        return object === null ? null : { result: await body(object) };
+        return object === null ? null : { result: await body(object, orLogIn) };
       });
       if (done !== null) return done.result;
     }
     const { readWrite } = wish;
-    return await withSession(context, uri, found, { login: true, readWrite }, async (session) => {
+    return await withSession(context, uri, found, { login: true, readWrite }, async (session, orLogIn) => {
       const object = await bestObject(session, uri, wish, context.signal);
-      if (object !== null) return await body(object);
+      if (object !== null) return await body(object, orLogIn);
       throw new CommandError(
         `Cannot find ${wish.what}: the token has none that matches ${uri}`,
         "gp11 objects lists what it has; with --login private objects too.",

@@ -1,6 +1,5 @@
 /** The tokens that a URI means. */
 import { CKF } from "../../ffi/constants/mod.ts";
-import { withoutNuls } from "../../ffi/memory/texts.ts";
 import type { SlotInfo, TokenInfo } from "../../session/core/infos.ts";
 import { UriError } from "../../session/errors.ts";
 import { isModuleOf } from "../../session/find_by_uri.ts";
@@ -75,9 +74,9 @@ export function isInitialised({ token }: FoundToken): boolean {
   return (token.flags & CKF.TOKEN_INITIALIZED) !== 0;
 }
 
-/** The URI of a token. */
+/** The URI of a token, with the NULs that some pad with: without them it would name no token. */
 export function tokenUri({ token }: FoundToken): string {
-  const given = (text: string) => text === "" ? undefined : withoutNuls(text);
+  const given = (text: string) => text === "" ? undefined : text;
   return Pkcs11Uri.from({
     token: given(token.label),
     manufacturer: given(token.manufacturerId),

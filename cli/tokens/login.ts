@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CKF, CKR } from "../../ffi/constants/mod.ts";
+import { CKF, CKR, CKU } from "../../ffi/constants/mod.ts";
 import type { TokenInfo } from "../../session/core/infos.ts";
 import { Pkcs11Error } from "../../session/errors.ts";
 import type { PinCallback } from "../../session/tokens/options.ts";
@@ -25,20 +25,36 @@ export interface SessionWish {
   readonly login: boolean;
 }
 
+/**
+ * Does an operation that changes nothing when it is refused, and where the token wants a login for it, which some do for
+ * public keys too, once more after one.
+ */
+export type OrLogIn = <T>(operation: () => Promise<T>) => Promise<T>;
+
 /** Does something in a session on a token, and ends it, with the login that was made for it. */
 export async function withSession<T>(
   context: CommandContext,
   uri: Pkcs11Uri,
   found: FoundToken,
   { login, readWrite = false }: SessionWish,
-  body: (session: Session) => Promise<T>,
+  body: (session: Session, orLogIn: OrLogIn) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const needsLogin = login && (found.token.flags & CKF.LOGIN_REQUIRED) !== 0;
-  if (!needsLogin) return await used(await found.slot.openSession({ readWrite, signal }), body);
+  const isLoggedIn = login && (found.token.flags & CKF.LOGIN_REQUIRED) !== 0;
   const pins = new TokenPin(context, uri, found.token);
   try {
-    return await used(await pins.open(found, readWrite), body);
+    const opened = isLoggedIn ? pins.open(found, readWrite) : found.slot.openSession({ readWrite, signal });
+    return await used(await opened, async (session) => {
+      return await body(session, async (operation) => {
+        try {
+          return await operation();
+        } catch (error) {
+          if (isLoggedIn || !(error instanceof Pkcs11Error) || error.code !== CKR.USER_NOT_LOGGED_IN) throw error;
+          await pins.logIn(found, session);
+          return await operation();
+        }
+      });
+    });
   } finally {
     pins.wipe();
   }
@@ -67,8 +83,21 @@ class TokenPin {
   }
 
   /** Opens a session with a login. */
-  async open({ slot, token }: FoundToken, readWrite: boolean): Promise<Session> {
+  async open(found: FoundToken, readWrite: boolean): Promise<Session> {
     const { signal } = this.#context;
+    return await this.#login(
+      found,
+      (pin) => found.slot.openSession({ readWrite, login: { pin, maxTries: 1 }, signal }),
+    );
+  }
+
+  /** Logs in with a session that is open. */
+  async logIn(found: FoundToken, session: Session): Promise<void> {
+    const { signal } = this.#context;
+    await this.#login(found, (pin) => session.login(CKU.USER, pin, { maxTries: 1, ifNeeded: true, signal }));
+  }
+
+  async #login<T>({ slot, token }: FoundToken, login: (pin: PinCallback | null) => Promise<T>): Promise<T> {
     const name = tokenName(token);
     const hasPad = (token.flags & CKF.PROTECTED_AUTHENTICATION_PATH) !== 0;
     if (token.flags & CKF.USER_PIN_LOCKED) {
@@ -82,7 +111,7 @@ class TokenPin {
     }
     if (hasPad) await this.#context.note(`enter the PIN of ${name} at its reader`);
     try {
-      return await slot.openSession({ readWrite, login: { pin: hasPad ? null : this.#ask, maxTries: 1 }, signal });
+      return await login(hasPad ? null : this.#ask);
     } catch (error) {
       if (!(error instanceof Pkcs11Error) || error.fn !== "C_Login") throw error;
       throw await explainedRefusal(error, slot, { whose: "user", action: `log in to ${name}`, place: this.#place });

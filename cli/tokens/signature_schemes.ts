@@ -118,8 +118,9 @@ export async function signatureInput(
       "gp11 mechanisms lists what it has; --mechanism names another.",
     );
   }
-  // A mechanism without a digest in it takes its data in one piece, as a rule.
-  return { mechanism: whole, data: hash === null ? await readWhole(source, { seen }) : source.chunks() };
+  // A mechanism without a digest in it takes its data in one piece, as a rule; another reads it each time anew.
+  const anew = { [Symbol.asyncIterator]: () => source.chunks()[Symbol.asyncIterator]() };
+  return { mechanism: whole, data: hash === null ? await readWhole(source, { seen }) : anew };
 }
 
 async function digestOf(source: Source, hash: HashName, seen: (bytes: number) => void): Promise<Bytes> {

@@ -46,6 +46,7 @@ const loadedApart: ReadonlyMap<string, string> = new Map([
   ["tests/session/tls/token_certificate_test.ts", gnutls],
   ["tests/session/tls/token_tls_databases_test.ts", gnutls],
   ["tests/session/tls/token_tls_failures_test.ts", gnutls],
+  ["tests/cli/tpm_commands_test.ts", servers],
   ["tests/session/keys/keys_in_tpm_test.ts", servers],
 ]);
 
