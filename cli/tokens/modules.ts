@@ -49,7 +49,24 @@ async function openModules(context: CommandContext, failures: ModuleFailure[]): 
     progname: "gp11",
     onError: (failure) => void failures.push(failure),
   });
-  if (modules.length > 0 || failures.length > 0) return modules;
+  checkSome(modules, failures);
+  return modules;
+}
+
+/**
+ * Refuses to go on with no module at all: an empty table would say that there is no token.
+ *
+ * @throws {CommandError} Where none is registered, or all fail.
+ */
+export function checkSome(modules: readonly Module[], failures: readonly ModuleFailure[]): void {
+  if (modules.length > 0) return;
+  if (failures.length > 0) {
+    throw new CommandError(
+      "Cannot load a PKCS#11 module: all that p11-kit's configuration registers fail",
+      failures.map(failureText).join("\n"),
+      { cause: failures[0]!.error },
+    );
+  }
   throw new CommandError(
     "Cannot find a PKCS#11 module: p11-kit's configuration registers none",
     "Give its library with --module PATH; SoftHSM's is /usr/lib/softhsm/libsofthsm2.so on Debian.",
@@ -76,7 +93,9 @@ function callLog({ options, surroundings }: CommandContext): LogCallsOptions | u
 
 /** Tells of modules that were passed over. */
 export async function noteFailures(context: CommandContext, failures: readonly ModuleFailure[]): Promise<void> {
-  for (const { error, name } of failures) {
-    await context.note(`the module ${name} was left out: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  for (const failure of failures) await context.note(`the module ${failureText(failure)}`);
+}
+
+function failureText({ error, name }: ModuleFailure): string {
+  return `${name} was left out: ${error instanceof Error ? error.message : String(error)}`;
 }

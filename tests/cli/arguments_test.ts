@@ -1,8 +1,10 @@
 // cli/arguments.ts, contract/help_text.ts, completions/: what is typed, and what is said of it, without a token.
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { describe, it } from "node:test";
 import { commands, globalOptions } from "../../cli/table/mod.ts";
+import { checkSome } from "../../cli/tokens/modules.ts";
+import { CommandError } from "../../cli/terminal/errors.ts";
 import { programPath } from "../../tools/native_libraries.ts";
 import { closedReader, commandLine } from "../_support/command_line.ts";
 
@@ -134,6 +136,15 @@ describe("options", () => {
       const { code, text } = await commandLine(args);
       assertEquals([code, JSON.parse(text).token], [0, "a"]);
     }
+  });
+});
+
+describe("modules that p11-kit's configuration registers", () => {
+  it("end the command where none of them can be loaded, with what each of them said", () => {
+    const failures = ["a", "b"].map((name) => ({ name, error: new Error("Cannot call C: Node 20 has no FFI") }));
+    const error = assertThrows(() => checkSome([], failures), CommandError, "Cannot load a PKCS#11 module: all that");
+    assertEquals(error.hint!.split("\n").map((line) => line.slice(0, 14)), ["a was left out", "b was left out"]);
+    assertThrows(() => checkSome([], []), CommandError, "registers none");
   });
 });
 
