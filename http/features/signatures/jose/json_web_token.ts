@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
+import { type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
 import { finiteTime, moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
 import type { Signer, SignOptions } from "../signer.ts";
@@ -31,6 +31,41 @@ export interface JwtClaims {
   readonly [name: string]: unknown;
 }
 
+/** What the value of a claim has to be. */
+interface ClaimKind {
+  /** Whether a value is one. */
+  is(value: unknown): boolean;
+  /** What it is called where another made the token. */
+  readonly noun: string;
+  /** What is expected of the caller. */
+  readonly expected: string;
+}
+
+const isText = (value: unknown): boolean => typeof value === "string";
+const isTexts = (value: unknown): boolean => isText(value) || Array.isArray(value) && value.every(isText);
+const TIME: ClaimKind = { is: Number.isFinite, noun: "time", expected: "a number of seconds since 1970" };
+const TEXT: ClaimKind = { is: isText, noun: "text", expected: "a string" };
+const TEXTS: ClaimKind = { is: isTexts, noun: "text", expected: "a string or an array of strings" };
+
+/** The registered claims (RFC 7519 §4.1): what verifies refuses other values, so what signs does too. */
+const registered: Readonly<Record<string, ClaimKind>> = {
+  exp: TIME,
+  nbf: TIME,
+  iat: TIME,
+  aud: TEXTS,
+  iss: TEXT,
+  sub: TEXT,
+  jti: TEXT,
+};
+
+/** The first registered claim that is there and has no value of its kind. */
+function wrongClaim(claims: JwtClaims): { readonly name: string; readonly kind: ClaimKind } | null {
+  for (const [name, kind] of Object.entries(registered)) {
+    if (claims[name] !== undefined && !kind.is(claims[name])) return { name, kind };
+  }
+  return null;
+}
+
 /** How a JSON Web Token is made. */
 export interface SignJwtOptions extends SignOptions {
   /** Members of its header, beside `alg`, `kid` and `typ`. */
@@ -42,7 +77,8 @@ export interface SignJwtOptions extends SignOptions {
 /**
  * Signs claims as a JSON Web Token; `iat` is now, where they do not say.
  *
- * @throws {TypeError} For claims that are no object, an `expiresIn` that is no number, and a header that contradicts the signer.
+ * @throws {TypeError} For claims that are no object, registered ones of another type than {@linkcode verifyJwt} takes, such
+ * as a Date, an `expiresIn` that is no number, and a header that contradicts the signer.
  * @throws {RangeError} For an `expiresIn` that is not above 0, and for times that JSON has no number for.
  *
  * @example An access token of ten minutes
@@ -55,27 +91,32 @@ export interface SignJwtOptions extends SignOptions {
  * ```
  */
 export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJwtOptions = {}): Promise<string> {
-  if (typeof claims !== "object" || claims === null || Array.isArray(claims) || ArrayBuffer.isView(claims)) {
+  // JSON has nothing of a Map's entries, nor of another collection's.
+  if (typeof claims !== "object" || claims === null || ArrayBuffer.isView(claims) || Symbol.iterator in claims) {
     throw new TypeError("Cannot sign the token: its claims are no object");
   }
   const { expiresIn, header, signal } = options;
-  checkNumbers(claims);
+  checkRegistered(claims);
   const iat = claims.iat ?? secondsNow();
   const expiry = expiresIn === undefined ? {} : {
     exp: finiteTime("iat", iat, "seconds") +
       finiteTime("expiresIn", moreThanZero("expiresIn", expiresIn, "seconds"), "seconds"),
   };
-  return await signJws(signer, { iat, ...expiry, ...claims }, { typ: "JWT", ...header }, { signal });
+  // What is undefined was not given, and takes nothing away.
+  const given = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
+  return await signJws(signer, { iat, ...expiry, ...given }, { typ: "JWT", ...header }, { signal });
 }
 
-/** Checks the times: JSON has no number for those that are none, and would say null. */
-function checkNumbers(claims: JwtClaims): void {
-  for (const name of ["exp", "nbf", "iat"]) {
-    const time = claims[name];
-    if (typeof time === "number" && !Number.isFinite(time)) {
-      throw new RangeError(`Cannot set ${name} to ${time}: it must be a number of seconds that ends`);
-    }
+/** Refuses what nobody would accept: JSON writes a Date as text, a Set as an object and NaN as null. */
+function checkRegistered(claims: JwtClaims): void {
+  const wrong = wrongClaim(claims);
+  if (wrong === null) return;
+  const { name, kind } = wrong;
+  const value = claims[name];
+  if (typeof value === "number" && kind === TIME) {
+    throw new RangeError(`Cannot set ${name} to ${value}: it must be a number of seconds that ends`);
   }
+  throw unexpected("sign the token", `${name} to be ${kind.expected}`, value);
 }
 
 /** How a JSON Web Token is checked. */
@@ -155,6 +196,8 @@ export async function verifyJwt(
   // RFC 7797 §7: nobody may have to guess whether claims are encoded.
   if (header.b64 === false) throw refused("malformed", "its claims are not encoded");
   const claims = claimsOf(payload);
+  const wrong = wrongClaim(claims);
+  if (wrong !== null) throw refused("malformed", `${wrong.name} is no ${wrong.kind.noun}`);
   const type = plainType(header.typ);
   if (options.type !== undefined && type !== plainType(options.type)) {
     throw refused("claim", `its type is ${JSON.stringify(header.typ)}`);
@@ -200,10 +243,6 @@ function timesOf({ maxAge, now = secondsNow(), tolerance = TOLERANCE }: VerifyJw
 }
 
 function checkTimes(claims: JwtClaims, { maxAge, now, tolerance }: TimeLimits): void {
-  for (const name of ["exp", "nbf", "iat"]) {
-    const time = claims[name];
-    if (time !== undefined && !Number.isFinite(time)) throw refused("malformed", `${name} is no time`);
-  }
   const { exp, iat, nbf } = claims;
   if (exp !== undefined && exp + tolerance <= now) throw refused("expired", "it has expired");
   if (nbf !== undefined && nbf > now + tolerance) throw refused("expired", "it is not valid yet");
@@ -215,11 +254,6 @@ function checkTimes(claims: JwtClaims, { maxAge, now, tolerance }: TimeLimits): 
 
 function checkClaims(claims: JwtClaims, { audience, issuer, required = [], subject }: VerifyJwtOptions): void {
   const { aud } = claims;
-  const isAudience = aud === undefined || [aud].flat().every((each) => typeof each === "string");
-  const wrong = isAudience
-    ? ["iss", "sub", "jti"].find((name) => !/^(?:string|undefined)$/.test(typeof claims[name]))
-    : "aud";
-  if (wrong !== undefined) throw refused("malformed", `${wrong} is no text`);
   const missing = required.find((name) => !Object.hasOwn(claims, name) || claims[name] === null);
   if (missing !== undefined) throw refused("claim", `it has no ${missing}`);
   if (issuer !== undefined && claims.iss !== issuer) throw refused("claim", "it is of another issuer");

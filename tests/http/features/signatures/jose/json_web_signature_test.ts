@@ -202,7 +202,7 @@ describe("JSON Web Tokens", () => {
 
   it("are refused for a reason", async () => {
     const check = async (more: JwtClaims, options: VerifyJwtOptions) =>
-      await verifyJwt(await signJwt(signer, { ...claims, ...more }), key, { now, ...options });
+      await verifyJwt(await signJws(signer, { ...claims, ...more }, { typ: "JWT" }), key, { now, ...options });
     await check({}, { issuer: "me", subject: "you", audience: ["x", "b"], required: ["jti"], maxAge: 0, type: "jwt" });
     for (const time of [now + 89, now - 30]) await check({}, { now: time });
     const wrong: [string, JwtClaims, VerifyJwtOptions][] = [
@@ -247,9 +247,35 @@ describe("JSON Web Tokens", () => {
     // Added to a time, text would make another one.
     await assertRejects(() => signJwt(signer, {}, { expiresIn: "60" as never }), TypeError, "expiresIn");
     await assertRejects(() => signJwt(signer, { iat: "1" as never }, { expiresIn: 60 }), TypeError, "iat");
+    await assertRejects(() => signJwt(signer, new Map([["exp", 1]]) as never), TypeError, "its claims are no object");
     for (const expiresIn of [NaN, 0, -1]) {
       await assertRejects(() => signJwt(signer, {}, { expiresIn }), RangeError, "expiresIn");
     }
+  });
+
+  it("are not signed with what nobody would accept, and what is undefined takes no default away", async () => {
+    const seconds = "a number of seconds since 1970";
+    const wrong: [JwtClaims, string][] = [
+      [{ exp: new Date() as never }, `Cannot sign the token: expected exp to be ${seconds}, got a Date`],
+      [{ exp: "1h" as never }, `Cannot sign the token: expected exp to be ${seconds}, got a string`],
+      [{ nbf: new Date() as never }, `expected nbf to be ${seconds}, got a Date`],
+      [{ iat: null as never }, `expected iat to be ${seconds}, got null`],
+      [{ iat: 1n as never }, `expected iat to be ${seconds}, got a bigint`],
+      [{ aud: new Set(["a"]) as never }, "expected aud to be a string or an array of strings, got a Set"],
+      [{ aud: ["a", 3] as never }, "expected aud to be a string or an array of strings"],
+      [{ iss: new URL("https://a.example") as never }, "expected iss to be a string, got an URL"],
+      [{ sub: 1 as never }, "expected sub to be a string, got a number"],
+      [{ jti: null as never }, "expected jti to be a string, got null"],
+    ];
+    for (const [claims, message] of wrong) await assertRejects(() => signJwt(signer, claims), TypeError, message);
+    for (const name of ["exp", "nbf", "iat"]) {
+      for (const time of [NaN, Infinity]) {
+        await assertRejects(() => signJwt(signer, { [name]: time }), RangeError, name);
+      }
+    }
+    const absent = await signJwt(signer, { exp: undefined, iat: undefined, sub: undefined }, { expiresIn: 60 });
+    const { claims } = await verifyJwt(absent, key);
+    assertEquals([Object.keys(claims), claims.exp! - claims.iat!], [["iat", "exp"], 60]);
   });
 
   it("authenticate a client (RFC 7523)", async () => {
