@@ -154,7 +154,14 @@ export type { RequestedSignature, RequeueOptions, RetryBudgetOptions, RetryInfo,
 export type { SameSite, SavedPassword, SendOptions, ServerRateLimit, ServerSentEvent } from "./http/mod.ts";
 export type { ServerSentEventsOptions, SessionCallback, SessionFeature, SessionFetch } from "./http/mod.ts";
 export type { SignatureFields, SignJwsOptions, SignJwtOptions, SignMessageOptions, SignOptions } from "./http/mod.ts";
-export type { SignatureInfo, Signer, StaticProxyOptions, StreamMessageOptions, TimeoutKind } from "./http/mod.ts";
+export type {
+  SignatureInfo,
+  SignatureVerifier,
+  Signer,
+  StaticProxyOptions,
+  StreamMessageOptions,
+  TimeoutKind,
+} from "./http/mod.ts";
 export type {
   MessageTimeouts,
   TimeoutsOptions,

@@ -21,7 +21,7 @@ import { DEAD, lifeOfSession } from "../tokens/token_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 import type { SignatureScheme } from "../keys/signature_schemes.ts";
-import { signWith, signWithSync } from "./sign_with.ts";
+import { signWith, signWithSync, verifyWith } from "./sign_with.ts";
 import { aboutKey, chooseScheme, holderAmong, publicHalfOf, thumbprint, verificationJwk } from "./signing_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -37,7 +37,8 @@ export interface TokenSignerOptions {
   /**
    * What names the key.
    *
-   * By default the RFC 7638 thumbprint of the public key; the CKA_ID in hexadecimal of a secret key.
+   * By default the RFC 7638 thumbprint of the public key; of a secret key the CKA_ID in hexadecimal. One that has none is
+   * named "", and signatures then name no key.
    */
   readonly keyId?: string | undefined;
   /** The public half, where the token has it nowhere or does not tell which it is: an object, or a key outside it. */
@@ -120,9 +121,36 @@ export class TokenSigner {
   async sign(message: BytesInput, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = copyBytes(message, "a message to sign");
     checkOptions(options);
+    return await this.#use((session, key) => signWith(session, key, this.#scheme, bytes, options), options);
+  }
+
+  /**
+   * Checks a signature that the same secret key has made, in the token; what takes keys that verify takes the signer then,
+   * `verifyJwt` for one. The bytes are copied when the call is made.
+   *
+   * @param message What was signed, itself and not its hash.
+   * @param signature The signature.
+   * @param options A signal that cancels the call, and when an aborted call rejects.
+   * @returns Whether it is right.
+   * @throws {TypeError} When message or signature is not bytes, and for a private key, whose public half verifies.
+   * @throws {Pkcs11Error} What the token answers.
+   * @throws {SessionClosedError} When the session of the key, or the pool, is closed.
+   * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
+   */
+  async verify(message: BytesInput, signature: BytesInput, options: CallOptions = {}): Promise<boolean> {
+    const [bytes, given] = [copyBytes(message, "a message to verify"), copyBytes(signature, "a signature to verify")];
+    checkOptions(options);
+    if (this.#material !== null) {
+      throw new TypeError("Cannot verify with a private key: give its public half, such as publicJwk()");
+    }
+    return await this.#use((session, key) => verifyWith(session, key, this.#scheme, bytes, given, options), options);
+  }
+
+  /** Does something with the key in its session, or in one of the pool, where a token that was away may be back. */
+  async #use<T>(body: (session: Session, key: Pkcs11Object) => Promise<T>, options: CallOptions): Promise<T> {
     const sessions = this.#sessions;
-    if (sessions === null) return await signWith(this.#session, this.#key, this.#scheme, bytes, options);
-    const work = (session: Session): Promise<Bytes> => this.#signIn(session, bytes, options);
+    if (sessions === null) return await body(this.#session, this.#key);
+    const work = (session: Session): Promise<T> => this.#useIn(session, body, options);
     try {
       return await sessions.use(work, { signal: options.signal });
     } catch (error) {
@@ -150,11 +178,15 @@ export class TokenSigner {
     return signWithSync(this.#session, this.#key, this.#scheme, bytes, options);
   }
 
-  async #signIn(session: Session, message: Bytes, options: CallOptions): Promise<Bytes> {
+  async #useIn<T>(
+    session: Session,
+    body: (session: Session, key: Pkcs11Object) => Promise<T>,
+    options: CallOptions,
+  ): Promise<T> {
     const life = lifeOfSession(session);
     if (life === this.#life) {
       try {
-        return await signWith(session, this.#key, this.#scheme, message, options);
+        return await body(session, this.#key);
       } catch (error) {
         if (!(error instanceof Pkcs11Error) || !LOST.has(error.code)) throw error;
       }
@@ -162,7 +194,7 @@ export class TokenSigner {
     const key = await this.#findAgain(session, options);
     this.#key = key;
     this.#life = life;
-    return await signWith(session, key, this.#scheme, message, options);
+    return await body(session, key);
   }
 
   /**

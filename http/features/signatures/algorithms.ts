@@ -72,7 +72,8 @@ export function httpAlgorithmNamed(name: string): SignatureAlgorithm | null {
 }
 
 /** Whether a key is one of an algorithm. A key that names its algorithm is for that one alone (RFC 7517 §4.4). */
-export function isKeyFor({ name, kty, curves }: SignatureAlgorithm, key: PublicJwk): boolean {
+export function isKeyFor({ name, kty, curves }: SignatureAlgorithm, key: PublicJwk | SignatureVerifier): boolean {
+  if (isVerifier(key)) return key.algorithm === name;
   if (key.kty !== kty || (curves !== null && !curves.includes(key.crv ?? ""))) return false;
   if (key.use !== undefined && key.use !== "sig") return false;
   if (kty === "AKP") return key.alg === name;
@@ -94,15 +95,35 @@ export function httpAlgorithmOf(signer: Signer): string {
   );
 }
 
-/** A public key in one of the forms it is found in: as JSON, as SubjectPublicKeyInfo in PEM or in DER. */
-export type VerificationKey = PublicJwk | string | BytesInput;
+/**
+ * A key that checks signatures where it is, and of its one algorithm alone. `tokenSigner` of a secret key makes one: HMACs
+ * are then checked in the token, and their key leaves it no more than for making them.
+ */
+export interface SignatureVerifier {
+  /** The algorithm by its JOSE name, for example "HS256". */
+  readonly algorithm: string;
+  /** Whether a signature of a message is right. */
+  verify(message: Uint8Array<ArrayBuffer>, signature: Uint8Array): Promise<boolean>;
+}
 
 /**
- * A verification key as JSON.
+ * A public key in one of the forms it is found in: as JSON, as SubjectPublicKeyInfo in PEM or in DER; or a key that verifies
+ * where it is.
+ */
+export type VerificationKey = PublicJwk | string | BytesInput | SignatureVerifier;
+
+function isVerifier(key: unknown): key is SignatureVerifier {
+  const { algorithm, verify } = Object(key) as Partial<SignatureVerifier>;
+  return typeof algorithm === "string" && typeof verify === "function";
+}
+
+/**
+ * A verification key as JSON, or what verifies by itself.
  *
  * @throws {TypeError} When it cannot be read.
  */
-export function jwkOf(key: VerificationKey): PublicJwk {
+export function readVerificationKey(key: VerificationKey): PublicJwk | SignatureVerifier {
+  if (isVerifier(key)) return key;
   if (typeof key === "object" && key !== null && "kty" in key) return key;
   try {
     const input: PublicKeyInput | string = typeof key === "string"
@@ -127,10 +148,11 @@ function bytesOf(source: BytesInput): Buffer {
  */
 export function verifySignature(
   { name, hash, isPss, kty }: SignatureAlgorithm,
-  key: PublicJwk,
+  key: PublicJwk | SignatureVerifier,
   message: Bytes,
   signature: Uint8Array,
-): boolean {
+): boolean | Promise<boolean> {
+  if (isVerifier(key)) return key.verify(message, signature);
   if (kty === "oct") return isMac(hash!, key, message, signature);
   let publicKey: KeyObject;
   try {

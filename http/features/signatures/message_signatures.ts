@@ -251,7 +251,7 @@ export class MessageSignatures implements SessionFeature {
   /** The signatures of one attempt: the session's own, and those that the server has asked for. */
   #wanted(msg: HttpMessage, uri: URL): readonly WantedSignature[] {
     const created = wholeNumber("created", this.#created());
-    const common = { created, keyid: this.#signer.keyId };
+    const common = { created, keyid: this.#signer.keyId || undefined };
     const asked = this.#requested.take(uri).map(
       ({ components, label, parameters, wantsExpiry }): WantedSignature => {
         const life = this.#expires ?? (wantsExpiry ? DEFAULT_LIFETIME : null);

@@ -4,7 +4,7 @@
  * @module
  */
 export { parseAcceptSignature, type RequestedSignature } from "./accept_signature.ts";
-export type { VerificationKey } from "./algorithms.ts";
+export type { SignatureVerifier, VerificationKey } from "./algorithms.ts";
 export type { StructuredFieldType } from "./components.ts";
 export type { ContentDigestAlgorithm } from "./content_digest.ts";
 export type { FieldLines, SignableMessage, SignableRequest, SignableResponse } from "./message_parts.ts";

@@ -92,7 +92,7 @@ export async function signMessage(message: SignableMessage, options: SignMessage
   const algorithm = httpAlgorithmOf(signer);
   const parameters: SignatureParameters = {
     created,
-    keyid: signer.keyId,
+    keyid: signer.keyId || undefined,
     alg: alg ? algorithm : undefined,
     expires: expires === undefined ? undefined : created + wholeNumber("expires", expires),
     nonce: nonce === undefined ? undefined : checkText("sign with the nonce", nonce),

@@ -8,7 +8,7 @@ import {
   algorithmNamed,
   httpAlgorithmNamed,
   isKeyFor,
-  jwkOf,
+  readVerificationKey,
   type SignatureAlgorithm,
   type VerificationKey,
   verifySignature,
@@ -208,7 +208,8 @@ async function checkSignature(
   if (found === null || found === undefined) throw refusal("key", "its key is not known", label);
   const { algorithm, key } = algorithmOf(found, info);
   const base = signatureBase(components, params, parts, options.structuredFields);
-  if (!verifySignature(algorithm, key, utf8(base), signature)) throw refusal("signature", "it is wrong", label);
+  const isRight = await verifySignature(algorithm, key, utf8(base), signature);
+  if (!isRight) throw refusal("signature", "it is wrong", label);
 }
 
 async function checkNonce({ info }: ReceivedSignature, options: VerifyMessageOptions): Promise<void> {
@@ -240,13 +241,15 @@ function checkTime({ created, expires, label }: SignatureInfo, options: VerifyMe
   if (created + maxAge + tolerance < now) throw refusal("expired", `it is older than ${maxAge} s`, label);
 }
 
+type ReadKey = ReturnType<typeof readVerificationKey>;
+
 /** The one algorithm a key is used with; what the signature names must be it (RFC 9421 §3.2, step 6). */
 function algorithmOf(
   found: FoundKey,
   info: SignatureInfo,
-): { algorithm: SignatureAlgorithm; key: ReturnType<typeof jwkOf> } {
+): { algorithm: SignatureAlgorithm; key: ReadKey } {
   const isNamed = typeof found === "object" && "key" in found && "algorithm" in found;
-  const key = jwkOf(isNamed ? found.key : found as VerificationKey);
+  const key = readVerificationKey(isNamed ? found.key : found as VerificationKey);
   const said = info.algorithm === null ? null : httpAlgorithmNamed(info.algorithm);
   if (info.algorithm !== null && said === null) {
     throw refusal("algorithm", `its algorithm ${JSON.stringify(info.algorithm)} is not known`, info.label);
@@ -265,9 +268,9 @@ function named(name: string): SignatureAlgorithm {
 }
 
 /** The algorithm a key implies; RSA keys serve two, of which none is guessed. */
-function onlyAlgorithm(key: ReturnType<typeof jwkOf>, label: string): SignatureAlgorithm {
+function onlyAlgorithm(key: ReadKey, label: string): SignatureAlgorithm {
   const curves: Readonly<Record<string, string>> = { "P-256": "ES256", "P-384": "ES384", Ed25519: "EdDSA" };
-  const name = key.alg ?? (key.kty === "oct" ? "HS256" : curves[key.crv ?? ""]);
+  const name = "verify" in key ? key.algorithm : key.alg ?? (key.kty === "oct" ? "HS256" : curves[key.crv ?? ""]);
   const algorithm = name === undefined ? null : algorithmNamed(name);
   if (algorithm?.http) return algorithm;
   throw refusal("algorithm", "neither it nor its key names the algorithm", label);

@@ -8,7 +8,7 @@ import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../.
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
-import { algorithmNamed, isKeyFor, jwkOf, type VerificationKey, verifySignature } from "../algorithms.ts";
+import { algorithmNamed, isKeyFor, readVerificationKey, type VerificationKey, verifySignature } from "../algorithms.ts";
 import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
 import { JwsError } from "./jws_error.ts";
 
@@ -92,7 +92,9 @@ export function jwsInput(signer: Signer, payload: JwsPayload, header: JwsHeader,
   }
   const isPlain = header.b64 === false;
   const crit = isPlain && !header.crit?.includes("b64") ? { crit: [...header.crit ?? [], "b64"] } : {};
-  const head = toBase64Url(utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId, ...header, ...crit })));
+  const head = toBase64Url(
+    utf8(JSON.stringify({ alg: algorithm, kid: signer.keyId || undefined, ...header, ...crit })),
+  );
   const bytes = givenBytes(payload) ?? utf8(jsonText(payload as object));
   const text = isPlain ? plainText(bytes, detached) : toBase64Url(bytes);
   const message = isPlain ? concatBytes(utf8(`${head}.`), bytes) : utf8(`${head}.${text}`);
@@ -204,16 +206,17 @@ export async function verifyJws(
   const payload = given !== undefined ? detachedBytes(given) : isPlain ? utf8(middle) : decoded(middle);
   const found = typeof key === "function" ? await key(header) : key;
   if (found === null || found === undefined) throw refused("key", "its key is not known");
-  const jwk = jwkOf(found);
+  const verifying = readVerificationKey(found);
   const algorithm = typeof header.alg === "string" ? algorithmNamed(header.alg) : null;
   const isAccepted = algorithm !== null && (options.algorithms?.includes(algorithm.name) ?? true);
-  if (!isAccepted || !isKeyFor(algorithm, jwk)) {
+  if (!isAccepted || !isKeyFor(algorithm, verifying)) {
     throw refused("algorithm", `its algorithm ${JSON.stringify(header.alg)} is not one of the key, or not accepted`);
   }
   // What was signed is the text as it came, in whatever way it was encoded.
   const text = given === undefined ? middle : toBase64Url(payload);
   const message = isPlain ? concatBytes(utf8(`${head}.`), payload) : utf8(`${head}.${text}`);
-  if (!verifySignature(algorithm, jwk, message, decoded(tail))) throw refused("signature", "the signature is wrong");
+  const isRight = await verifySignature(algorithm, verifying, message, decoded(tail));
+  if (!isRight) throw refused("signature", "the signature is wrong");
   return shownAs(verifiedShown, { header, payload });
 }
 

@@ -1,23 +1,30 @@
 // Requests signed by keys that never leave their token: many at once, and what happens when the token does not sign.
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createVerifier, httpbis } from "http-message-signatures";
 import { constants, createPublicKey, verify as verifyRaw } from "node:crypto";
 import type { Buffer } from "node:buffer";
 import { after, before, describe, it } from "node:test";
-import { CKM } from "../../../../ffi/constants/mod.ts";
+import { CKK, CKM } from "../../../../ffi/constants/mod.ts";
 import {
   HttpMessage,
   HttpSession,
   HttpStatus,
+  JwsError,
+  MessageSignatureError,
   MessageSignatures,
   type Pkcs11Error,
   type Pkcs11Object,
   Retry,
+  signJwt,
+  signMessage,
   tokenSigner,
+  type VerificationKey,
+  verifyJwt,
+  verifyMessage,
 } from "../../../../mod.ts";
 import { softhsmSkip } from "../../../_support/softhsm.ts";
 import { TokenSession } from "../../../_support/token_session.ts";
-import { signable, verifyingServer } from "./signing_bench.ts";
+import { macSigner, signable, verifyingServer } from "./signing_bench.ts";
 
 const skip = softhsmSkip;
 
@@ -50,6 +57,51 @@ describe("requests signed by keys of a token", () => {
       token: false,
       verify: true,
     }, { token: false, sign: true });
+
+  it("are checked in the token where its secret key has made them, and for no other algorithm", { skip }, async () => {
+    const secret = () =>
+      on.session.generateKey(CKM.GENERIC_SECRET_KEY_GEN, {
+        valueLen: 64,
+        keyType: CKK.GENERIC_SECRET,
+        sign: true,
+        verify: true,
+      });
+    const [signer, other] = [await tokenSigner(await secret()), await tokenSigner(await secret())];
+    const jwt = await signJwt(signer, { sub: "ada" });
+    const { claims, header } = await verifyJwt(jwt, signer);
+    // The key has no CKA_ID, so nothing names it.
+    assertEquals([claims.sub, header], ["ada", { alg: "HS256", typ: "JWT" }]);
+    assertEquals((await verifyJwt(jwt, () => signer)).claims.sub, "ada");
+    const reason = async (token: string, key: VerificationKey) =>
+      (await assertRejects(() => verifyJwt(token, key), JwsError)).reason;
+    assertEquals(await reason(jwt, other), "signature");
+    for (const length of [4, 43, 44]) {
+      assertEquals(await reason(jwt.replace(/[^.]+$/, "A".repeat(length)), signer), "signature");
+    }
+    const pair = await on.ecPair();
+    const { privateKey, publicKey } = pair;
+    const ecSigner = await tokenSigner(privateKey, { publicKey });
+    // What a public key signs is not taken for a MAC, nor a MAC with a public key as its secret for a signature.
+    assertEquals(await reason(await signJwt(ecSigner, {}), signer), "algorithm");
+    const confused = macSigner(new TextEncoder().encode(await publicKey.publicKey("pem")));
+    for (const key of [ecSigner, ecSigner.publicJwk(), await publicKey.publicKey("pem")]) {
+      assertEquals(await reason(await signJwt(confused, {}), key), "algorithm");
+    }
+    const asKey = await assertRejects(async () => verifyJwt(await signJwt(ecSigner, {}), ecSigner), TypeError);
+    assertMatch(asKey.message, /Cannot verify with a private key: give its public half/);
+
+    const request = new Request("https://api.example/a");
+    const { signature, signatureInput } = await signMessage(request, {
+      signer,
+      components: ["@method", "@target-uri"],
+    });
+    assert(!signatureInput.includes("keyid"), signatureInput);
+    request.headers.set("signature-input", signatureInput);
+    request.headers.set("signature", signature);
+    assertEquals((await verifyMessage(request, { key: () => signer })).length, 1);
+    await assertRejects(() => verifyMessage(request, { key: () => other }), MessageSignatureError);
+    await assertRejects(() => verifyMessage(request, { key: () => ecSigner }), TypeError, "its public half");
+  });
 
   it("are right to another implementation, for each algorithm of both", { skip }, async () => {
     for (const [name, make] of Object.entries(pairs)) {
