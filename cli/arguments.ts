@@ -58,11 +58,27 @@ function tokensOf(args: readonly string[], options: readonly OptionDescription[]
   return parseArgs({ args: [...args], options: config, strict: false, allowPositionals: true, tokens: true }).tokens;
 }
 
+/** Where PINs are taken from, by what people of other tools would call their option. */
+const SECRETS: readonly (readonly [names: RegExp, places: string])[] = [
+  [/^(so|admin|officer)-?pin/, "set GP11_SO_PIN, or give a file with --so-pin-source where a command takes that"],
+  [/^new-?pin/, "set GP11_NEW_PIN, or give a file with --new-pin-source where a command takes that"],
+  [/^pass(phrase|word|in|out)?(-|$)/, "set GP11_PASSPHRASE for the key in a file, GP11_PIN for a token"],
+  [/pin(-|$)/, "set GP11_PIN, write ?pin-source=file:PATH behind the URI, or type it when asked"],
+];
+
+/** What is near an option that there is none of; a secret has no option, as others could read it there. */
+function advice(rawName: string, known: readonly OptionDescription[]): string {
+  if (!rawName.startsWith("--")) return "";
+  const place = SECRETS.find(([names]) => names.test(rawName.slice(2)))?.[1];
+  if (place !== undefined) return `; others could read a secret on the command line: ${place}`;
+  return suggestion(rawName, known.map(({ name }) => `--${name}`));
+}
+
 function checkOption(token: OptionToken, known: readonly OptionDescription[], command: string | undefined): void {
   const option = known.find(({ name }) => name === token.name);
   const shown = JSON.stringify(token.rawName);
   if (option === undefined) {
-    const near = token.rawName.startsWith("--") ? suggestion(token.rawName, known.map(({ name }) => `--${name}`)) : "";
+    const near = advice(token.rawName, known);
     const whose = command === undefined ? "there is no such option" : `${command} has no such option`;
     throw new UsageError(`Cannot use ${shown}: ${whose}${near}`, command);
   }

@@ -172,9 +172,10 @@ export class ObjectNotFoundError extends Error {
    *
    * @param match What was looked for, in words.
    * @param action What could not be done, to follow "Cannot ".
+   * @param advice What helps, if that is known.
    */
-  constructor(match: string, action = "find the object") {
-    super(`Cannot ${action}: none has ${match}`);
+  constructor(match: string, action = "find the object", advice = "") {
+    super(`Cannot ${action}: none has ${match}${advice && `; ${advice}`}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
-import { foreignBytes, foreignPem } from "../../session/keys/forms/read_der.ts";
-import { looksLikePem } from "../../session/keys/forms/pem.ts";
+import { foreignBytes, foreignLine, foreignPem } from "../../session/keys/forms/read_der.ts";
+import { looksLikePem, readPem } from "../../session/keys/forms/pem.ts";
 import { type KeyInput, withKey } from "../../session/keys/forms/read_key.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
@@ -11,7 +11,8 @@ import { openSource, readWhole, type Source, STANDARD } from "../terminal/files.
 import { askSecret } from "../terminal/questions.ts";
 import { listText } from "../terminal/table.ts";
 import { allOrNothing } from "../tokens/all_or_nothing.ts";
-import { checkIdIsFree } from "../tokens/find_object.ts";
+import { bundledCertificates, isBundle, isRequest } from "../tokens/certificate_bundle.ts";
+import { checkIdIsFree, noteTwin } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -51,23 +52,20 @@ export async function run(context: CommandContext): Promise<void> {
 }
 
 /** What a file holds: blocks of PEM, a JSON Web Key, or DER. */
-function piecesOf(bytes: Uint8Array<ArrayBuffer>, { name, size }: Source): Piece[] {
+function piecesOf(bytes: Uint8Array<ArrayBuffer>, source: Source): Piece[] {
+  const { name } = source;
   if (bytes.length === 0) throw new CommandError(`Cannot import ${JSON.stringify(name)}: it is empty`);
   const text = new TextDecoder("latin1").decode(bytes);
-  const foreign = foreignBytes(bytes) ?? foreignPem(/-----BEGIN ([A-Z0-9 ]+)-----/.exec(text)?.[1] ?? "");
-  if (foreign !== null) {
-    throw new CommandError(
-      `Cannot import ${JSON.stringify(name)}: it is ${foreign.is}`,
-      `Convert it, or a copy of it, with: ${foreign.command(size === undefined ? "FILE" : name)}` +
-        (foreign.limits && ` (${foreign.limits})`),
-    );
-  }
+  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9# ]+)-----[^]*?-----END \1-----/g)];
+  refuseOtherForms(bytes, text, source);
   if (looksLikePem(text)) {
-    return [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[^]*?-----END \1-----/g)].map(([block, label]) => ({
-      kind: kindOfPem(label!),
-      input: `${block}\n`,
-      isEncrypted: label === "ENCRYPTED PRIVATE KEY",
-    })).filter(({ input }) => !/^-----BEGIN (EC|DSA) PARAMETERS-----/.test(input));
+    return blocks.flatMap(([block, label]): Piece[] => {
+      if (/^(PKCS ?#?7|CMS)/.test(label!)) return bundlePieces(readPem(block, "the PEM block")[0]!.bytes, name);
+      const isEncrypted = label === "ENCRYPTED PRIVATE KEY";
+      return /^(EC|DSA) PARAMETERS$/.test(label!)
+        ? []
+        : [{ kind: kindOfPem(label!), input: `${block}\n`, isEncrypted }];
+    });
   }
   if (/^\s*\{/.test(text)) {
     const input = jsonWebKey(bytes, name);
@@ -77,7 +75,39 @@ function piecesOf(bytes: Uint8Array<ArrayBuffer>, { name, size }: Source): Piece
       isEncrypted: false,
     }];
   }
-  return [{ kind: "unknown", input: bytes, isEncrypted: false }];
+  return isBundle(bytes) ? bundlePieces(bytes, name) : [{ kind: "unknown", input: bytes, isEncrypted: false }];
+}
+
+/** Says of what is no key and no certificate what it is, and what makes one of it. */
+function refuseOtherForms(bytes: Uint8Array<ArrayBuffer>, text: string, { name, size }: Source): void {
+  const refusal = (is: string, hint: string) => new CommandError(`Cannot import ${JSON.stringify(name)}: ${is}`, hint);
+  const labels = [...text.matchAll(/-----BEGIN ([A-Z0-9# ]+)-----/g)].map(([, label]) => label!);
+  const foreign = foreignBytes(bytes) ?? labels.map(foreignPem).find((form) => form !== null) ?? foreignLine(text);
+  if (foreign !== null) {
+    throw refusal(
+      `it is ${foreign.is}`,
+      `Convert it, or a copy of it, with: ${foreign.command(size === undefined ? "FILE" : name)}` +
+        (foreign.limits && ` (${foreign.limits})`),
+    );
+  }
+  if (labels.some((label) => label.endsWith("CERTIFICATE REQUEST")) || isRequest(bytes)) {
+    throw refusal("it is a certificate request", "An authority makes a certificate of it: bring that in.");
+  }
+}
+
+/** The certificates of PKCS #7. */
+function bundlePieces(bytes: Uint8Array<ArrayBuffer>, name: string): Piece[] {
+  const refusal = (state: string, hint?: string, cause?: unknown) =>
+    new CommandError(`Cannot import ${JSON.stringify(name)}: it is PKCS #7 ${state}`, hint, { cause });
+  let certificates: Uint8Array<ArrayBuffer>[];
+  try {
+    certificates = bundledCertificates(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw refusal("that cannot be read", `Take PEM of it: openssl pkcs7 -inform DER -in FILE -print_certs`, error);
+  }
+  if (certificates.length === 0) throw refusal("without certificates");
+  return certificates.map((input) => ({ kind: "certificate", input, isEncrypted: false }));
 }
 
 function jsonWebKey(bytes: Uint8Array, name: string): JsonWebKeyFields {
@@ -158,6 +188,7 @@ class Importer {
       }
     });
     for (const object of this.#replaced) await object.destroy();
+    for (const object of made) await noteTwin(object, this.#context);
     return imported;
   }
 
@@ -172,7 +203,7 @@ class Importer {
   async #import({ input, kind }: Piece): Promise<Imported[]> {
     switch (kind) {
       case "certificate":
-        return [await this.#certificate(input as string)];
+        return [await this.#certificate(input as string | Uint8Array<ArrayBuffer>)];
       case "private":
         return await this.#pair(input as KeyInput);
       case "public":

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
+import { suggestion } from "../../internal/expected.ts";
 import { curveByName, curves } from "../../session/attributes/curves.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
@@ -10,7 +11,7 @@ import { UsageError } from "../terminal/errors.ts";
 import { Progress } from "../terminal/progress.ts";
 import { listText } from "../terminal/table.ts";
 import { allOrNothing } from "../tokens/all_or_nothing.ts";
-import { checkIdIsFree } from "../tokens/find_object.ts";
+import { checkIdIsFree, noteTwin } from "../tokens/find_object.ts";
 import { oneToken, uriArgument } from "../tokens/find_tokens.ts";
 import { withSession } from "../tokens/login.ts";
 import { withModules } from "../tokens/modules.ts";
@@ -48,6 +49,7 @@ export async function run(context: CommandContext): Promise<void> {
         .finally(() => progress.end());
       const result = await allOrNothing(Object.values(keys), () => resultOf(keys, recipe.name, context));
       await context.report(result);
+      await noteTwin(keys.privateKey ?? keys.secretKey, context);
     });
   });
 }
@@ -142,8 +144,12 @@ function refuseOthers(options: OptionValues, type: string, command: string): voi
 function curveRecipe(name: string, command: string): Recipe {
   const curve = curveByName(name) ?? curves.find((each) => each.name.toLowerCase() === name.toLowerCase());
   if (curve === undefined || curve.keyType !== CKK.EC && name !== curve.name) {
-    const names = curves.filter(({ keyType }) => keyType === CKK.EC).map((each) => each.name).join(", ");
-    throw new UsageError(`Cannot use --curve ${JSON.stringify(name)}: there are ${names}`, command);
+    const ecCurves = curves.filter(({ keyType }) => keyType === CKK.EC).map((each) => each.name);
+    const near = suggestion(name, ecCurves);
+    throw new UsageError(
+      `Cannot use --curve ${JSON.stringify(name)}: there are ${ecCurves.join(", ")}${near}`,
+      command,
+    );
   }
   const namedCurve = curve.name;
   if (curve.keyType === CKK.EC_MONTGOMERY) {

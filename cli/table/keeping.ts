@@ -18,7 +18,7 @@ export const keepingCommands: readonly CommandDescription[] = [
         choices: ["ec", "rsa", "ed25519", "x25519", "aes", "hmac"],
         required: true,
       },
-      { name: "curve", value: "NAME", text: "The curve of an ec key, P-256 by default" },
+      { name: "curve", value: "NAME", text: "The curve of an ec key: P-256 by default; P-384, P-521, secp256k1 …" },
       { name: "bits", value: "N", text: "The size in bits: 3072 by default for rsa, 256 for aes and hmac" },
       { ...label, required: true },
       { ...id, text: `${id.text}; by default 20 random bytes` },
@@ -35,7 +35,7 @@ export const keepingCommands: readonly CommandDescription[] = [
     name: "import",
     summary: "Bring keys and certificates into a token",
     details: [
-      "PEM with any number of blocks, DER, or a JSON Web Key. Of a private key both halves are put there. An encrypted " +
+      "PEM with any number of blocks, DER, PKCS #7 (.p7b), or a JSON Web Key. Of a private key both halves are put there. An encrypted " +
       "key asks for its passphrase, or takes GP11_PASSPHRASE.",
       "A certificate that is on the token already is not brought in again. A renewed one is refused where no URI would " +
       "tell it from the one before: give it another label, or --replace.",

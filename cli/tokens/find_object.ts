@@ -10,6 +10,7 @@ import { CommandError } from "../terminal/errors.ts";
 import { oneToken, uriArgument } from "./find_tokens.ts";
 import { type OrLogIn, withSession } from "./login.ts";
 import { withModules } from "./modules.ts";
+import { quoted } from "./pin_places.ts";
 
 /** What is looked for. */
 export interface ObjectWish {
@@ -128,6 +129,22 @@ export async function checkIdIsFree(
   throw new CommandError(
     `Cannot use the id ${id.toHex()}: the token has a ${name} with it, ${uri}`,
     `${another[0]!.toUpperCase()}${another.slice(1)}.`,
+  );
+}
+
+/** Says that a key has the label of another one of its class: from now on the label alone names neither. */
+export async function noteTwin(made: Pkcs11Object | undefined, context: CommandContext): Promise<void> {
+  const { signal } = context;
+  const { class: kind, label } = await made?.get(["class", "label"], { signal }) ?? {};
+  // Of a pair one half tells it.
+  const name = kind === CKO.PUBLIC_KEY ? undefined : KEYS.get(kind!);
+  if (name === undefined || label === undefined || label === "") return;
+  const found = await made!.session.findObjects({ class: kind!, label }, { signal });
+  if (found.length < 2) return;
+  await context.note(
+    `the token has ${found.length} ${name}s with the label ${
+      quoted(label)
+    } now: name each by its id, as gp11 objects lists it`,
   );
 }
 

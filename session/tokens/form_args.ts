@@ -1,5 +1,5 @@
 /** What keys and certificates in the forms people have them are brought in and found with. */
-import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
+import { CKF, CKK, CKM, CKO, CKS } from "../../ffi/constants/mod.ts";
 import { ckkName, ckoName } from "../../ffi/constants/names.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { ArgsOf } from "../../ffi/engine/program.ts";
@@ -10,6 +10,7 @@ import {
   templateInit,
   type TemplateInput,
 } from "../attributes/attributes_init.ts";
+import type { SessionInfo, TokenInfo } from "../core/infos.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../errors.ts";
 import type { importCertificate, importKey, importKeyPair } from "../keys/create_keys.ts";
@@ -165,7 +166,23 @@ function plain(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
-export function onlyOne(found: readonly Pkcs11Object[], match: string): Pkcs11Object {
-  if (found.length === 1) return found[0]!;
-  throw found.length === 0 ? new ObjectNotFoundError(match) : new ObjectAmbiguousError(match, found.length);
+/** Classes of objects that anybody may see, as a rule. */
+const PUBLIC: ReadonlySet<unknown> = new Set([CKO.PUBLIC_KEY, CKO.CERTIFICATE]);
+
+/** Whether what is looked for may be there and not be seen for want of a login. */
+export function mayBeHidden(match: TemplateInput, found: readonly Pkcs11Object[]): boolean {
+  return found.length === 0 && !PUBLIC.has(templateInit(match).class);
 }
+
+/** Whether a login would show more: the token has users, and this session has none. */
+export function lacksLogin({ flags }: TokenInfo, { state }: SessionInfo): boolean {
+  return (flags & CKF.LOGIN_REQUIRED) !== 0 && (state === CKS.RO_PUBLIC_SESSION || state === CKS.RW_PUBLIC_SESSION);
+}
+
+export function onlyOne(found: readonly Pkcs11Object[], match: string, isHidden: boolean): Pkcs11Object {
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) throw new ObjectAmbiguousError(match, found.length);
+  throw new ObjectNotFoundError(match, undefined, isHidden ? NO_LOGIN : undefined);
+}
+
+const NO_LOGIN = "the session is not logged in, and private objects are seen after a login only";

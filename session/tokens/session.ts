@@ -76,6 +76,8 @@ import {
   encapsulation,
   importArgs,
   importPairArgs,
+  lacksLogin,
+  mayBeHidden,
   objectArgs,
   onlyOne,
   sharedKey,
@@ -1079,7 +1081,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param match What it has.
    * @param options Attributes to read of it, and a signal that cancels the call.
-   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectNotFoundError} Where there is none; it says so where a login may show one.
    * @throws {ObjectAmbiguousError} Where there is more than one.
    * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
    * @throws {SessionClosedError} When the session is closed.
@@ -1095,7 +1097,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param match What it has.
    * @param options Attributes to read of it, and a signal that cancels the call.
-   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectNotFoundError} Where there is none; it says so where a login may show one.
    * @throws {ObjectAmbiguousError} Where there is more than one.
    * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
    * @throws {SessionClosedError} When the session is closed.
@@ -1105,7 +1107,11 @@ export class Session extends TypedEventTarget<SessionEvents> {
   findObject(match: TemplateInput, options?: FindOptions): Promise<Pkcs11Object>;
   async findObject(match: TemplateInput, options?: FindOptions): Promise<Pkcs11Object> {
     const text = describeMatch(match);
-    return onlyOne(await this.findObjects(match, options), text);
+    const found = await this.findObjects(match, options);
+    const { signal } = options ?? {};
+    const isHidden = mayBeHidden(match, found) &&
+      lacksLogin(await this.slot.tokenInfo({ signal }), await this.getInfo({ signal }));
+    return onlyOne(found, text, isHidden);
   }
 
   /**
@@ -1113,7 +1119,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param match What it has.
    * @param options Attributes to read of it, and a signal.
-   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectNotFoundError} Where there is none; it says so where a login may show one.
    * @throws {ObjectAmbiguousError} Where there is more than one.
    * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
    * @throws {SessionClosedError} When the session is closed.
@@ -1129,7 +1135,7 @@ export class Session extends TypedEventTarget<SessionEvents> {
    *
    * @param match What it has.
    * @param options Attributes to read of it, and a signal.
-   * @throws {ObjectNotFoundError} Where there is none.
+   * @throws {ObjectNotFoundError} Where there is none; it says so where a login may show one.
    * @throws {ObjectAmbiguousError} Where there is more than one.
    * @throws {TypeError} For an attribute of an unknown name, or a value of another kind than it has.
    * @throws {SessionClosedError} When the session is closed.
@@ -1139,7 +1145,9 @@ export class Session extends TypedEventTarget<SessionEvents> {
   findObjectSync(match: TemplateInput, options?: FindOptions): Pkcs11Object;
   findObjectSync(match: TemplateInput, options?: FindOptions): Pkcs11Object {
     const text = describeMatch(match);
-    return onlyOne(this.findObjectsSync(match, options), text);
+    const found = this.findObjectsSync(match, options);
+    const isHidden = mayBeHidden(match, found) && lacksLogin(this.slot.tokenInfoSync(), this.getInfoSync());
+    return onlyOne(found, text, isHidden);
   }
 
   /**

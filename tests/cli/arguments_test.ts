@@ -139,6 +139,37 @@ describe("options", () => {
   });
 });
 
+describe("secrets on the command line", () => {
+  it("are refused with the place where they are taken from, and not shown", async () => {
+    const places: Readonly<Record<string, string>> = {
+      "--pin": "set GP11_PIN, write ?pin-source=file:PATH behind the URI",
+      "--user-pin": "set GP11_PIN",
+      "--pin-file": "?pin-source=file:PATH",
+      "--so-pin": "GP11_SO_PIN",
+      "--new-pin": "GP11_NEW_PIN",
+      "--passphrase": "GP11_PASSPHRASE",
+    };
+    for (const [option, place] of Object.entries(places)) {
+      for (const args of [[option, "7654"], [`${option}=7654`]]) {
+        const message = await refusal("sign", "pkcs11:token=a", ...args);
+        assertStringIncludes(message, `Cannot use "${option}": sign has no such option; others could read a secret`);
+        assertStringIncludes(message, place);
+        assert(!message.includes("7654") && !message.includes("did you mean"), message);
+      }
+    }
+  });
+});
+
+describe("a curve", () => {
+  it("that is not known is answered with those there are, and the one that was meant", async () => {
+    for (const name of ["p256", "P256"]) {
+      const message = await refusal("keygen", "pkcs11:token=a", "--type", "ec", "--label", "a", "--curve", name);
+      assertStringIncludes(message, "P-256, P-384, P-521");
+      assertStringIncludes(message, 'did you mean "P-256"?');
+    }
+  });
+});
+
 describe("modules that p11-kit's configuration registers", () => {
   it("end the command where none of them can be loaded, with what each of them said", () => {
     const failures = ["a", "b"].map((name) => ({ name, error: new Error("Cannot call C: Node 20 has no FFI") }));

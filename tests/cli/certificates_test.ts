@@ -1,16 +1,21 @@
 // Certificates on a token, as commands list and store them: cli/commands/objects.ts, import.ts, cli/tokens/*certificate*.
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { validityText } from "../../cli/tokens/certificate_facts.ts";
+import { programPath } from "../../tools/native_libraries.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenCommands } from "../_support/token_commands.ts";
+
+const opensslSkip = programPath("openssl") === null ? "OpenSSL is not installed" : false;
 
 /** An object as `gp11 objects --json` lists it. */
 interface Listed {
   readonly type: string;
   readonly key: string;
   readonly label: string;
+  readonly id: string;
   readonly subject?: string;
   readonly notAfter?: string;
   readonly uri: string;
@@ -131,6 +136,64 @@ describe("certificates on the command line", { skip: softhsmSkip }, () => {
         "hint: Convert it, or a copy of it, with: ssh-keygen -p -m PKCS8 -f /id (RSA and ECDSA; Ed25519 keys it leaves as they are)\n",
     );
     assertStringIncludes(await run("", readFileSync(`${commands.folder}/id`, "utf8")), "-m PKCS8 -f FILE (");
+    for (const line of ["ssh-ed25519 AAAAC3Nz me", "ecdsa-sha2-nistp256 AAAAE2Vj", "ssh-rsa AAAAB3Nz me@host\n"]) {
+      assertStringIncludes(
+        await run("", line),
+        "it is a public key in OpenSSH's own form\nhint: Convert it, or a copy of it, with: ssh-keygen -e -m PKCS8 -f FILE (",
+      );
+    }
+  });
+
+  it("are not what a certificate request is, in PEM and DER", async () => {
+    const label = await commands.keyWith({});
+    const der = (await commands.done(`request TOKEN;object=${label} --subject CN=a`)).text;
+    const block = /-----BEGIN CERTIFICATE REQUEST-----([^-]+)-----/.exec(der)![1]!;
+    for (const input of [der, Uint8Array.fromBase64(block.replace(/\s/g, ""))]) {
+      const { code, errors } = await commands.run("import TOKEN", { input, environment: {} });
+      assertEquals(
+        [code, errors],
+        [
+          1,
+          'error: Cannot import "standard input": it is a certificate request\n' +
+          "hint: An authority makes a certificate of it: bring that in.\n",
+        ],
+      );
+    }
+  });
+
+  it("come out of PKCS #7, that of the key first, in PEM and DER", { skip: opensslSkip }, async () => {
+    const { folder } = commands;
+    const label = await commands.keyWith({ own: [-1, 30] });
+    const openssl = (line: string) =>
+      execFileSync("openssl", line.replaceAll("FOLDER", folder).split(" "), { stdio: "pipe" });
+    openssl(
+      "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout FOLDER/ca.key -out FOLDER/ca.crt -subj /CN=authority",
+    );
+    await commands.done(`request TOKEN;object=${label} --subject CN=leaf --out FOLDER/leaf.csr`);
+    openssl("x509 -req -in FOLDER/leaf.csr -CA FOLDER/ca.crt -CAkey FOLDER/ca.key -out FOLDER/issued.crt -days 9");
+    for (const form of ["PEM", "DER"]) {
+      openssl(
+        `crl2pkcs7 -nocrl -certfile FOLDER/ca.crt -certfile FOLDER/issued.crt -outform ${form} -out FOLDER/all.p7b`,
+      );
+      const uris = await commands.json<string[]>(`import TOKEN --in FOLDER/all.p7b --label bundle${form}`);
+      assertEquals(uris.length, 2);
+      const all = await commands.json<Listed[]>("objects TOKEN");
+      const key = all.find((each) => each.label === label && each.type === "private")!;
+      assertEquals(uris.map((uri) => all.find((each) => each.uri === uri)!.subject), ["CN=leaf", "CN=authority"]);
+      assertEquals(uris.map((uri) => all.find((each) => each.uri === uri)!.id === key.id), [true, false]);
+      await commands.done(`delete TOKEN;object=bundle${form} --yes`);
+    }
+    openssl("crl2pkcs7 -nocrl -outform DER -out FOLDER/none.p7b");
+    assertStringIncludes(
+      (await commands.run("import TOKEN --in FOLDER/none.p7b")).errors,
+      "PKCS #7 without certificates",
+    );
+    const cut = readFileSync(`${folder}/all.p7b`).subarray(0, 60);
+    const damaged = await commands.run("import TOKEN", { input: new Uint8Array(cut) });
+    assertStringIncludes(
+      damaged.errors,
+      'Cannot import "standard input": it is PKCS #7 that cannot be read\nhint: Take PEM',
+    );
   });
 
   it("that vouch for another one keep an id of their own", async () => {

@@ -1,6 +1,6 @@
 // The commands on a token of SoftHSM2: cli/commands, cli/tokens; and every line of the sh blocks of docs/command-line.md,
 // which works when pasted, in order.
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -12,7 +12,8 @@ import { text } from "node:stream/consumers";
 import { before, describe, it } from "node:test";
 import { closedReader, commandLine, type CommandLineOptions } from "../_support/command_line.ts";
 import { TokenCommands } from "../_support/token_commands.ts";
-import { CKM } from "../../ffi/constants/mod.ts";
+import { CKM, CKO } from "../../ffi/constants/mod.ts";
+import { ObjectNotFoundError } from "../../session/errors.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { findSlot } from "../_support/token_session.ts";
 import { InterruptedError } from "../../cli/terminal/errors.ts";
@@ -108,6 +109,36 @@ describe("the command line", { skip: softhsmSkip }, () => {
           { environment: {} },
         );
         assertEquals(text, "The signature is right\n");
+      }
+    });
+
+    it("is told when a key gets the label of another one, by keygen and import, and where a login is missing", async () => {
+      assertEquals((await done("keygen TOKEN --type ec --label twin")).errors, "");
+      const again = await done("keygen TOKEN --type ec --label twin");
+      assertStringIncludes(again.errors, 'the token has 2 private keys with the label "twin" now: name each by its id');
+      assertEquals((await done("keygen TOKEN --type aes --label twin")).errors, "");
+      const input = String(
+        generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
+      );
+      assertStringIncludes(
+        (await done("import TOKEN --label twin", { input })).errors,
+        "has 3 private keys with the label",
+      );
+      await done("delete TOKEN;object=twin --yes");
+      const module = await Module.load(token.module, { managed: false });
+      try {
+        const session = await findSlot(module, token.label).openSession();
+        const hint = "; the session is not logged in, and private objects are seen after a login only";
+        const wanted = { class: CKO.PRIVATE_KEY, label: "release" };
+        for (const look of [() => session.findObject(wanted), async () => await session.findObjectSync(wanted)]) {
+          const { message } = await assertRejects(look, ObjectNotFoundError);
+          assert(message.endsWith(hint), message);
+        }
+        const other = () => session.findObject({ class: CKO.CERTIFICATE, label: "release" });
+        const { message } = await assertRejects(other, ObjectNotFoundError);
+        assert(!message.includes("login"), message);
+      } finally {
+        await module.close();
       }
     });
 

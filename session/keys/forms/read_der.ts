@@ -260,6 +260,17 @@ const openssh: ForeignForm = {
   limits: "RSA and ECDSA; Ed25519 keys it leaves as they are",
 };
 
+const opensshPublic: ForeignForm = {
+  is: "a public key in OpenSSH's own form",
+  command: (file) => `ssh-keygen -e -m PKCS8 -f ${file}`,
+  limits: "RSA and ECDSA; Ed25519 keys it does not write so",
+};
+
+/** The form of a text that is no PEM: a line of `authorized_keys` or of a `.pub` file; null for any other. */
+export function foreignLine(text: string): ForeignForm | null {
+  return /^\s*(?:ssh-|ecdsa-sha2-|sk-)[a-z0-9@.-]+ AAAA/.test(text) ? opensshPublic : null;
+}
+
 /** The form of what stands in a block of PEM; null where its label says nothing of one. */
 export function foreignPem(label: string): ForeignForm | null {
   return label === "OPENSSH PRIVATE KEY" ? openssh : null;

@@ -17,6 +17,7 @@ import {
   type DerForm,
   derForm,
   foreignBytes,
+  foreignLine,
   foreignPem,
   foreignReason,
   readPkcs8,
@@ -132,7 +133,10 @@ const labels: Readonly<Record<string, DerForm>> = {
 };
 
 function beginPem(text: string, passphrase: Passphrase | undefined, what: string): Begun {
-  if (!looksLikePem(text)) throw damaged(what, "the text is no PEM");
+  if (!looksLikePem(text)) {
+    const foreign = foreignLine(text);
+    throw damaged(what, foreign === null ? "the text is no PEM" : foreignReason(foreign));
+  }
   // OpenSSL writes the curve a second time in front of the key.
   const blocks = readPem(text, what).filter(({ label }) => label !== "EC PARAMETERS");
   if (blocks.length !== 1) {
