@@ -9,12 +9,25 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const PIECE = 256 * 1024;
 
 /**
+ * How many bytes a Blob has; null where nobody knows before it is read. Blobs of pipes and devices have no size. Files of
+ * Bun say 0 also when they are not there, when they cannot be looked at, and when the system makes their content as it is
+ * read, as below /proc: an empty File of a program cannot be told from these.
+ */
+export function sizeOf(blob: Blob): number | null {
+  const { exists, name } = blob as { exists?: unknown; name?: unknown };
+  const isFile = typeof exists === "function" && typeof name === "string";
+  // Once asked for its size, a file of Bun gives no more than that: a copy of it is asked.
+  const { size } = isFile ? blob.slice() : blob;
+  return !Number.isSafeInteger(size) || (isFile && size === 0) ? null : size;
+}
+
+/**
  * A stream of a Blob. Most runtimes give a Blob as one piece, which takes its size once more in memory and is no progress
- * to look at: what is one of theirs is read in slices. A Blob that brings its own stream, or has no size, is not.
+ * to look at: what is one of theirs is read in slices. A Blob that brings its own stream, or whose size nobody knows, is not.
  */
 export function blobStream(blob: Blob): ReadableStream<Bytes> {
-  if (!Number.isSafeInteger(blob.size) || blob.stream !== Blob.prototype.stream) return blob.stream();
-  const { size } = blob;
+  const size = sizeOf(blob);
+  if (size === null || blob.stream !== Blob.prototype.stream) return blob.stream();
   let offset = 0;
   return new ReadableStream<Bytes>({
     async pull(controller): Promise<void> {

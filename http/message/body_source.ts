@@ -6,7 +6,7 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
-import { blobStream } from "./blob_stream.ts";
+import { blobStream, sizeOf } from "./blob_stream.ts";
 import { formDataBody } from "./multipart.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -156,9 +156,9 @@ function pipedBody(stream: PipedStream): BodySource {
 
 /** Whether a value is a Blob, of this realm or another. */
 function isBlob(value: object): value is Blob {
+  if (value instanceof Blob) return true;
   const { size, stream, type } = value as Partial<Blob>;
-  return value instanceof Blob ||
-    (typeof stream === "function" && typeof size === "number" && typeof type === "string");
+  return typeof stream === "function" && typeof size === "number" && typeof type === "string";
 }
 
 /** Whether a value is a buffer, shared or not, of this realm or another. */
@@ -174,9 +174,7 @@ function copied(view: ArrayBufferView): Bytes {
 }
 
 function blobBody(blob: Blob): BodySource {
-  // Blobs of pipes and devices have no size.
-  const length = Number.isSafeInteger(blob.size) ? blob.size : null;
-  return { body: () => blobStream(blob), length, type: blob.type === "" ? null : blob.type };
+  return { body: () => blobStream(blob), length: sizeOf(blob), type: blob.type === "" ? null : blob.type };
 }
 
 /** Ends an iterator that nobody reads any more. What it makes of that is its own affair, and may take for ever. */

@@ -5,7 +5,7 @@
  */
 
 import { runtimeCrypto } from "../../internal/runtime.ts";
-import { blobStream } from "./blob_stream.ts";
+import { blobStream, sizeOf } from "./blob_stream.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -20,10 +20,10 @@ export function formDataBody(form: FormData): {
   const encoder = new TextEncoder();
   for (const [name, value] of form.entries()) parts.push(...partOf(encoder, boundary, name, value));
   parts.push(encoder.encode(`--${boundary}--\r\n`));
-  const length = parts.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.byteLength : part.size), 0);
+  const sizes = parts.map((part) => part instanceof Uint8Array ? part.byteLength : sizeOf(part));
   return {
     body: () => streamOf(parts),
-    length: Number.isSafeInteger(length) ? length : null,
+    length: sizes.reduce((sum, size) => sum === null || size === null ? null : sum + size, 0),
     type: `multipart/form-data; boundary=${boundary}`,
   };
 }

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { checkFunction, unexpected } from "../../internal/expected.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
+import { sizeOf } from "../message/blob_stream.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { type HttpWebSocketEvents, WebSocketCloseEvent, WebSocketErrorEvent } from "./events.ts";
 import { FrameStream, type FrameStreamOptions } from "./frame_stream.ts";
@@ -182,7 +183,7 @@ export class HttpWebSocket extends TypedEventTarget<HttpWebSocketEvents> {
    */
   send(data: string | BytesInput | Blob): void {
     const message = typeof data === "string" || data instanceof Blob ? data : bytesOf(data, this.#mayWait);
-    const length = message instanceof Blob ? message.size : Buffer.byteLength(message);
+    const length = message instanceof Blob ? sizeOf(message) ?? 0 : Buffer.byteLength(message);
     this.#bufferedAmount += length;
     if (this.#readyState !== HttpWebSocket.OPEN) return;
     if (message instanceof Blob) this.#mayWait = true;
