@@ -5,7 +5,7 @@
  */
 import { checkOptions, unexpected } from "../../internal/expected.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
-import { parseProxyUri } from "../transports/proxy_uri.ts";
+import { parseProxyUri, proxyUriOf } from "../transports/proxy_uri.ts";
 import type { ProxyTarget, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath } from "../transports/unix_socket.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
@@ -48,9 +48,7 @@ export class OwnSettings {
       this.#proxy = value;
       return;
     }
-    const target = parseProxyUri(value);
-    const text = String(value);
-    this.#proxy = { uri: URL.canParse(text) && new URL(text).host !== "" ? new URL(text) : target.uri, target };
+    this.#proxy = { uri: proxyUriOf(value), target: parseProxyUri(value) };
   }
 
   /** The socket of the file system. */

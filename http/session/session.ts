@@ -46,6 +46,7 @@ import { closeSync, sendSync } from "../sync/sync_send.ts";
 import type { TransportCapabilities } from "../transports/capabilities.ts";
 import type { HostLookup } from "../transports/host_lookup.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
+import { proxyUriOf } from "../transports/proxy_uri.ts";
 import { TransportList } from "../transports/choice/select.ts";
 import { socketFor, type UnixSocketOption } from "../transports/unix_socket.ts";
 import { bareHost, classOf, defaultPort, httpUriOf, parseUri } from "../protocol/uri.ts";
@@ -419,15 +420,15 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   }
 
   /**
-   * The proxy of the session, or null (`SoupSession:proxy-uri`). Setting it aborts what is going on; NotSupportedError for
-   * a proxy no transport of the session can go through. @default {null}
+   * The proxy of the session, or null (`SoupSession:proxy-uri`); without a scheme it is an HTTP proxy. Setting it aborts
+   * what is going on; NotSupportedError for a proxy no transport of the session can go through. @default {null}
    */
   get proxyUri(): URL | null {
     return this.#proxyUri === null ? null : new URL(this.#proxyUri);
   }
   set proxyUri(value: string | URL | null) {
     const { features, transports } = this.#core;
-    const uri = value === null ? null : parseUri(value);
+    const uri = value === null ? null : proxyUriOf(value);
     const resolver = uri === null ? null : makeStaticProxyResolver(uri, transports.capabilities);
     if (resolver !== null) {
       for (const feature of features.all.filter((each) => each.resolveProxy !== undefined)) features.remove(feature);

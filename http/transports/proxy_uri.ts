@@ -16,17 +16,27 @@ const SCHEMES: Record<string, string> = {
 const SOCKS_PORT = "1080";
 
 /**
- * The proxy a URI names. Without a scheme it is an HTTP proxy, as `proxy.example.org:3128`.
+ * The URI of a proxy, with all that it was given. Without a scheme it is an HTTP proxy, as `proxy.example.org:3128`.
  *
- * @throws {TypeError} If the URI does not parse, has no host, a scheme that is no proxy's, or credentials nobody can send.
+ * @throws {TypeError} If the URI does not parse or has no host.
  */
-export function parseProxyUri(uri: string | URL): ProxyTarget {
+export function proxyUriOf(uri: string | URL): URL {
   if (typeof uri !== "string" && !(uri instanceof URL)) throw unexpected("use the proxy", "a string or a URL", uri);
   const text = String(uri).trim();
   const absolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(absolute) ? new URL(absolute) : undefined;
   // The text may hold a password, so the messages do not repeat it.
   if (url === undefined || url.hostname === "") throw new TypeError("Cannot use the proxy: its URI does not parse");
+  return url;
+}
+
+/**
+ * The proxy that a URI names, as connections take it.
+ *
+ * @throws {TypeError} If the URI does not parse, has no host, a scheme that is no proxy's, or credentials nobody can send.
+ */
+export function parseProxyUri(uri: string | URL): ProxyTarget {
+  const url = proxyUriOf(uri);
   const scheme = Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol]! : undefined;
   if (scheme === undefined) throw new TypeError(`Cannot use the proxy: ${url.protocol}// is no scheme of a proxy`);
   const username = url.username === "" ? undefined : decode(url.username);

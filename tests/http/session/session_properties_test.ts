@@ -246,6 +246,11 @@ describe("session properties", () => {
     assertEquals(notified(session, () => session.proxyUri = "http://127.0.0.1:9999"), ["proxy-uri"]);
     assertEquals(await pending, 1);
     assertEquals(session.proxyUri?.href, "http://127.0.0.1:9999/");
+    for (const host of ["127.0.0.1", "localhost", "user:pw@proxy.example"]) {
+      session.proxyUri = `${host}:3128`;
+      const msg = new HttpMessage("GET", "http://a.example/", { proxy: `${host}:3128` });
+      assertEquals([session.proxyUri?.href, msg.proxy?.href], Array(2).fill(`http://${host}:3128/`));
+    }
     const count = session.getFeatures().length;
     session.set("proxy-uri", null);
     assertEquals([session.proxyUri, session.getFeatures().length], [null, count - 1]);
