@@ -27,12 +27,13 @@ export class HttpError extends TypeError {
   /** A stable code, for example `CANT_CONNECT` or the system's `ECONNREFUSED`. */
   readonly code: HttpErrorCode | (string & Record<never, never>);
   /** The message that failed. */
-  readonly msg: HttpMessage;
+  declare readonly msg: HttpMessage;
 
   /** Makes the error of a message that ended with a status. */
   constructor(msg: HttpMessage, status: number, message: string, options: HttpErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.msg = msg;
+    // Bun shows what can be enumerated of an error that nobody has caught: all of the message.
+    Object.defineProperty(this, "msg", { value: msg, configurable: true });
     this.status = status;
     this.code = options.code ?? "ERR_HTTP";
   }

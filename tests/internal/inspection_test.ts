@@ -73,6 +73,8 @@ describe("Errors", () => {
       assertMatch(text, /https:\/\/example\.org\/a/);
     }
     assertMatch(inspect(error), /Cannot connect[^]*inspection_test/);
+    // What runtimes show of an error that nobody has caught.
+    assertEquals([Object.keys(error).includes("msg"), error.msg], [false, msg]);
   });
 });
 
