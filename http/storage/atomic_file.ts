@@ -1,4 +1,5 @@
 /** Files that a killed process never leaves half written. */
+import type { Stats } from "node:fs";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { isPermissionError, platform } from "../../internal/runtime.ts";
 import { fileError } from "../errors.ts";
@@ -26,9 +27,10 @@ export function withFile<T>(action: string, use: () => T): T {
   }
 }
 
-/** The text of a file, or `null` when there is none. */
+/** The text of a file, or `null` when there is none; a device, which might wait for somebody to type, has none. */
 export function readTextIfExists(path: string): string | null {
   try {
+    if (isDevice(path)) return null;
     return builtin.fs.readFileSync(path, "utf8");
   } catch (error) {
     if (isNotFound(error)) return null;
@@ -50,10 +52,11 @@ export interface ReplaceOptions {
 
 /**
  * Replaces a file: readers see either the old or the new content, whenever the process dies. The file is readable by
- * its owner only; a symbolic link keeps pointing at what is replaced.
+ * its owner only; a symbolic link keeps pointing at what is replaced. A device is written to, and stays.
  */
 export function replaceFile(path: string, content: string | Uint8Array, { durable = true }: ReplaceOptions = {}): void {
   const target = resolveLink(path);
+  if (isDevice(target)) return appendText(target, content);
   builtin.fs.mkdirSync(builtin.path.dirname(target), { recursive: true, mode: 0o700 });
   const temporary = `${target}.${builtin.crypto.randomBytes(6).toString("hex")}.tmp`;
   const bytes = typeof content === "string" ? encoder.encode(content) : content;
@@ -89,24 +92,35 @@ function toDisk(file: number, path: string, bytes: Uint8Array): void {
   }
 }
 
+/** True for a device, such as /dev/null or a terminal, which keeps nothing; nobody but the system's owner can make one. */
+export function isDevice(path: string): boolean {
+  const found = builtin.fs.statSync(path, { throwIfNoEntry: false });
+  return found !== undefined && isDeviceIn(found);
+}
+
+function isDeviceIn(found: Stats): boolean {
+  return found.isCharacterDevice() || found.isBlockDevice();
+}
+
 /** Appends a text in one write; creates the file when there is none. It is readable by its owner only from then on. */
-export function appendText(path: string, text: string): void {
+export function appendText(path: string, text: string | Uint8Array): void {
   const file = builtin.fs.openSync(path, "a", 0o600);
   try {
     restrictToOwner(file, path);
-    writeAll(file, encoder.encode(text));
+    writeAll(file, typeof text === "string" ? encoder.encode(text) : text);
   } finally {
     builtin.fs.closeSync(file);
   }
 }
 
 /**
- * Takes from everybody else what a file that was there before lets them do, before secrets are written into it.
+ * Takes from everybody else what a file that was there before lets them do, before secrets are written into it. Devices
+ * are left as they are.
  *
  * @throws {Error} If the file is somebody else's, whose owner could read it or open it again.
  */
 export function restrictToOwner(file: number, path: string): void {
-  restrict(path, () => builtin.fs.fstatSync(file).mode, (mode) => builtin.fs.fchmodSync(file, mode));
+  restrict(path, () => builtin.fs.fstatSync(file), (mode) => builtin.fs.fchmodSync(file, mode));
 }
 
 /**
@@ -115,17 +129,18 @@ export function restrictToOwner(file: number, path: string): void {
  */
 export function restrictPathToOwner(path: string): void {
   try {
-    restrict(path, () => builtin.fs.statSync(path).mode, (mode) => builtin.fs.chmodSync(path, mode));
+    restrict(path, () => builtin.fs.statSync(path), (mode) => builtin.fs.chmodSync(path, mode));
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
 }
 
-function restrict(path: string, modeOf: () => number, change: (mode: number) => void): void {
+function restrict(path: string, find: () => Stats, change: (mode: number) => void): void {
   // Windows has lists of rights in place of modes; a file is made with those of its folder there.
   if (platform === "win32") return;
-  const mode = modeOf();
-  if ((mode & 0o077) === 0) return;
+  const found = find();
+  const { mode } = found;
+  if ((mode & 0o077) === 0 || isDeviceIn(found)) return;
   try {
     change(mode & 0o700);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** SQLite databases that only their owner may read, open in many processes at once. */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { fileError, NotSupportedError } from "../errors.ts";
-import { createIfAbsent, isNotFound, restrictPathToOwner } from "./atomic_file.ts";
+import { createIfAbsent, isDevice, isNotFound, restrictPathToOwner } from "./atomic_file.ts";
 import { openSqlite, type SqliteDatabase } from "./sqlite_driver.ts";
 
 /** How long another process may hold a database, in milliseconds, before a call on it fails. */
@@ -24,6 +24,7 @@ export function openPrivateDatabase(path: string, schema: string): SqliteDatabas
 }
 
 function opened(path: string, schema: string): SqliteDatabase {
+  if (isDevice(path)) throw new Error("it is a device");
   if (path !== ":memory:") restrictDatabase(path);
   const database = openSqlite(path);
   try {

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-const echo: Responder = ({ body }, socket) => void socket.write(reply("200 OK", body));
+const echo: Responder = ({ body }, socket) => void socket.write(reply("200 OK", body.toString("latin1")));
 
 function formOf(file: Blob): FormData {
   const form = new FormData();

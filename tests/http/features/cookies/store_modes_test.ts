@@ -1,8 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import process from "node:process";
 import {
+  CacheSqliteStore,
   CookieJar,
   CookieSqliteStore,
   type CookieStore,
@@ -13,6 +15,9 @@ import {
 import { temporaryFolder } from "../../../_support/temporary_folder.ts";
 
 const noModes = process.platform === "win32" ? "Windows has no modes" : false;
+const noDevices = process.getuid?.() === 0 && process.platform === "linux"
+  ? false
+  : "only Linux's root can make a device";
 const modesIn = (folder: string) =>
   readdirSync(folder).sort().map((name) => `${name} ${(statSync(`${folder}/${name}`).mode & 0o777).toString(8)}`);
 
@@ -46,6 +51,24 @@ describe("Files with secrets are readable by their owner only", { skip: noModes 
       });
     }
   }
+
+  it("but a device, which keeps nothing, is left as it is", { skip: noDevices }, () => {
+    const path = `${temporaryFolder("store-modes")}/null`;
+    execFileSync("mknod", [path, "c", "1", "3"]);
+    chmodSync(path, 0o666);
+    const isUntouched = () => statSync(path).isCharacterDevice() && (statSync(path).mode & 0o777) === 0o666;
+    const jar = new CookieJar({ store: new CookieTextStore(path) });
+    for (let i = 0; i < 300; i++) jar.setCookie(`a=${i}; Max-Age=1000`, "https://bank.example/");
+    jar.close();
+    assertEquals([new CookieTextStore(path).load(), isUntouched()], [[], true]);
+    const enforcer = new HstsEnforcer({ store: new HstsFileStore(path) });
+    enforcer.setPolicy({ host: "example.org", includeSubDomains: false, expires: new Date(Date.now() + 1e6) });
+    assertEquals([new HstsFileStore(path).load(), isUntouched()], [[], true]);
+    for (const open of [() => new CookieSqliteStore(path).load(), () => new CacheSqliteStore(path).size]) {
+      assertThrows(open, Error, `Cannot open the database ${path}: it is a device`);
+    }
+    assertEquals(isUntouched(), true);
+  });
 
   it("a database that was there, with what a killed process left beside it", () => {
     const folder = temporaryFolder("store-modes");
