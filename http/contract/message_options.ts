@@ -63,14 +63,30 @@ export interface HttpFetchInit {
   window?: null | undefined;
   /** Place in the queue: a number of `MessagePriority`, or fetch's own words; TypeError for others. @default {"auto"} */
   priority?: MessagePriority | "high" | "low" | "auto" | undefined;
-  /** Seconds without progress after which this request fails; 0 and Infinity are no limit, `Timeouts` counts in ms. */
-  timeout?: number | undefined;
-  /** The proxy of this request, through all redirects; null goes directly. The session's otherwise. */
-  proxy?: string | URL | null | undefined;
+  /**
+   * Seconds without progress after which this request fails; 0, Infinity and false are no limit, true is the session's. The
+   * fetch of Bun and a `Timeouts` feature count in milliseconds.
+   */
+  timeout?: number | boolean | undefined;
+  /**
+   * The proxy of this request, through all redirects; null and false go directly. The session's otherwise. `headers` for
+   * the proxy are refused.
+   */
+  proxy?:
+    | string
+    | URL
+    | {
+      url: string | URL;
+      headers?: HeadersInput | RequestInit["headers"] | undefined;
+      respectNoProxy?: boolean | undefined;
+    }
+    | false
+    | null
+    | undefined;
   /** The unix socket this request goes to, whatever its host; null for none. The session's otherwise. */
   unix?: string | null | undefined;
-  /** TLS of this request; what is left out is as the session has it. */
-  tls?: MessageTls | null | undefined;
+  /** TLS of this request; what is left out is as the session has it. Bun's `rejectUnauthorized` is `sslStrict`. */
+  tls?: (MessageTls & { readonly rejectUnauthorized?: boolean | undefined }) | null | undefined;
   /** Redirects that are followed. @default {20} */
   maxRedirects?: number | null | undefined;
   /** Limits of time in seconds; those that are left out are the session's. */

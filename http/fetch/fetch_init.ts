@@ -12,6 +12,7 @@ import { setBody, takeBody } from "./fetch_request_body.ts";
 import { callersHeaders, spellingOf } from "../protocol/headers.ts";
 import { HttpMessage, MessagePriority, messageState } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
+import type { MessageTls } from "../message/own_settings.ts";
 import { Referrer } from "./referrer.ts";
 
 /** What `session.fetch` does with a request besides sending its message. */
@@ -86,9 +87,9 @@ export async function messageOf(
     init.referrerPolicy ?? request?.referrerPolicy ?? "",
   );
   if (init.priority !== undefined) msg.priority = priorityOf(init.priority);
-  if (init.timeout !== undefined) msg.timeout = init.timeout;
+  if (init.timeout !== undefined && init.timeout !== true) msg.timeout = init.timeout === false ? 0 : init.timeout;
   setCacheMode(msg, init.cache !== undefined ? init.cache : request?.cache ?? "default");
-  bringWay(msg, init);
+  bringWay(msg, init, runtime);
   const signal = init.signal !== undefined ? init.signal : request?.signal ?? null;
   checkSignal("fetch", signal);
   await bringBody(msg, request, init, signal);
@@ -141,13 +142,38 @@ function checkInit(init: HttpFetchInit, runtime: string): void {
 }
 
 /** Brings what the caller says of the way of the request onto its message. */
-function bringWay(msg: HttpMessage, { maxRedirects, proxy, timeouts, tls, unix }: HttpFetchInit): void {
+function bringWay(
+  msg: HttpMessage,
+  { maxRedirects, proxy, timeouts, tls, unix }: HttpFetchInit,
+  runtime: string,
+): void {
   // Bun takes an empty proxy, and an empty path, for none given.
-  if (proxy !== undefined && proxy !== "") msg.proxy = proxy;
+  if (proxy !== undefined && proxy !== "") msg.proxy = proxyOf(proxy, runtime);
   if (unix !== undefined && unix !== "") msg.unixSocket = unix;
-  if (tls !== undefined) msg.tls = tls;
+  if (tls !== undefined) msg.tls = tls?.rejectUnauthorized === undefined ? tls : strictOf(tls);
   if (maxRedirects !== undefined) msg.maxRedirects = maxRedirects;
   if (timeouts !== undefined) msg.timeouts = timeouts;
+}
+
+/** TLS in the words of Bun's fetch; the message refuses all others of these. */
+function strictOf({ rejectUnauthorized, ...tls }: NonNullable<HttpFetchInit["tls"]>): MessageTls {
+  return { ...tls, sslStrict: tls.sslStrict ?? rejectUnauthorized };
+}
+
+/** A proxy in the forms that Bun's fetch has besides: false, and an object. */
+function proxyOf(proxy: NonNullable<HttpFetchInit["proxy"]> | null, runtime: string): string | URL | null {
+  if (proxy === false) return null;
+  if (typeof proxy !== "object" || proxy === null || proxy instanceof URL) return proxy;
+  const { headers, respectNoProxy, url } = proxy;
+  if (headers !== undefined && [...new Headers(headers as HeadersInit)].length > 0) {
+    const instead = "a proxy is given its user and password in its URL, and no other fields";
+    throw new NotSupportedError('fetch with the option "proxy.headers"', runtime, instead);
+  }
+  if (respectNoProxy === true) {
+    const instead = "what the environment says is asked by ProxyResolver.fromEnvironment()";
+    throw new NotSupportedError('fetch with the option "proxy.respectNoProxy"', runtime, instead);
+  }
+  return url;
 }
 
 /** Puts the body on the message, unless the caller has given up. */

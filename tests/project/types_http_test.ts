@@ -34,8 +34,19 @@ export { o };`,
     ],
   },
   "fetch": {
-    setting,
+    setting: `${setting}
+// The options that @types/bun gives its fetch.
+interface BunInit extends RequestInit {
+  tls?: { rejectUnauthorized?: boolean; ca?: string };
+  proxy?: string | URL | false | { url: string | URL; headers?: RequestInit["headers"]; respectNoProxy?: boolean } | undefined;
+  timeout?: number | boolean;
+  unix?: string;
+  verbose?: boolean;
+}
+declare const bunFetch: (input: string | URL | Request, init?: BunInit) => Promise<Response>;
+export { bunFetch };`,
     right: [
+      "const bun: typeof bunFetch = session.fetch; return bun;",
       "const drop: typeof fetch = session.fetch; return drop;",
       "const alike: typeof fetch & { preconnect(url: string | URL): void } = session.fetch; return alike;",
       "globalThis.fetch = session.fetch;",
@@ -43,6 +54,9 @@ export { o };`,
     ],
     wrong: [
       "void session.fetch(42);",
+      'void session.fetch(url, { timeout: "1" });',
+      "void session.fetch(url, { proxy: {} });",
+      'void session.fetch(url, { tls: { ca: "" } });',
       'void session.fetch(url, { duplex: "full" });',
       'void session.fetch(url, { method: "PUT", body: () => new Blob(["x"]).stream() });',
       'void session.fetch(url, { priority: "urgent" });',

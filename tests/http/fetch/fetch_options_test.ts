@@ -2,7 +2,14 @@
 import { after, before, describe, it } from "node:test";
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { HttpError, type HttpFetchInit, HttpSession, NotSupportedError } from "../../../http/mod.ts";
+import {
+  HttpError,
+  type HttpFetchInit,
+  type HttpMessage,
+  HttpSession,
+  MockTransport,
+  NotSupportedError,
+} from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transportsWithHttp2 } from "../../_support/http_sessions.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
@@ -102,7 +109,7 @@ for (const transport of transportsWithHttp2) {
       for (const name of ["client", "dispatcher"]) {
         await assertRejects(() => session.fetch(`${server.origin}/ok`, { [name]: {} }), NotSupportedError, `"${name}"`);
       }
-      const own = ["ca", "cert", "checkServerIdentity", "rejectUnauthorized", "serverName"];
+      const own = ["ca", "cert", "checkServerIdentity", "serverName"];
       for (const name of own) {
         const init = { tls: { [name]: true } } as HttpFetchInit;
         await assertRejects(() => session.fetch(`${server.origin}/ok`, init), TypeError, `"${name}"`);
@@ -276,4 +283,42 @@ describe("session.fetch as globalThis.fetch", () => {
       }
     });
   }
+});
+
+describe("what Bun's fetch takes besides", () => {
+  const messageOf = async (init: HttpFetchInit) => {
+    await using session = new HttpSession({ features: [new MockTransport(() => new Response("ok"))] });
+    let sent: HttpMessage | undefined;
+    await session.fetch("https://a.example/", { ...init, prepare: (msg) => void (sent = msg) });
+    return sent!;
+  };
+
+  it("is a timeout that is none, or as usual", async () => {
+    assertEquals((await messageOf({ timeout: false })).timeout, 0);
+    assertEquals((await messageOf({ timeout: true })).timeout, null);
+  });
+
+  it("is no proxy, or one in an object", async () => {
+    assertEquals((await messageOf({ proxy: false })).proxy, null);
+    const url = "http://user:pw@proxy.example:3128/";
+    for (const more of [{}, { headers: {} }, { headers: undefined, respectNoProxy: false }]) {
+      for (const each of [url, new URL(url)]) {
+        assertEquals((await messageOf({ proxy: { url: each, ...more } })).proxy?.href, url);
+      }
+    }
+    for (const more of [{ headers: { "x-a": "b" } }, { respectNoProxy: true }]) {
+      await assertRejects(
+        () => messageOf({ proxy: { url, ...more } }),
+        NotSupportedError,
+        `"proxy.${Object.keys(more)}"`,
+      );
+    }
+  });
+
+  it("is rejectUnauthorized, which is sslStrict", async () => {
+    assertEquals((await messageOf({ tls: { rejectUnauthorized: false } })).tls?.sslStrict, false);
+    assertEquals((await messageOf({ tls: { rejectUnauthorized: false, sslStrict: true } })).tls?.sslStrict, true);
+    const init = { tls: { rejectUnauthorized: true, ca: "" } } as HttpFetchInit;
+    await assertRejects(() => messageOf(init), TypeError, 'it has no "ca"');
+  });
 });
