@@ -19,7 +19,7 @@ const serve = (socket) => {
       clearInterval(timer);
       // What has not been read makes the system refuse the rest.
       if (isOrderly) socket.end(answer, () => socket.destroy());
-      else if (answer !== "") socket.write(answer, () => setTimeout(() => socket.destroy(), 50));
+      else if (answer.length > 0) socket.write(answer, () => setTimeout(() => socket.destroy(), 50));
       else socket.destroy();
     }, 1);
   });
@@ -35,7 +35,7 @@ server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port
 /** How the server answers. */
 export interface Refusal {
   /** All that it sends. */
-  answer: string;
+  answer: string | Uint8Array;
   /** It ends its side before it closes. */
   isOrderly: boolean;
   tls?: { cert: string; key: string } | undefined;

@@ -99,7 +99,9 @@ export class Wire {
     this.#outlivesWrites = true;
     if (this.#hearsWrites) return;
     this.#hearsWrites = true;
-    aroundWriteEnds(this.#stream, (done) => (error) => {
+    // What a layer that is no socket writes comes to the one below, which must not be gone while there is more to read.
+    const written = this.#stream instanceof builtin.net.Socket ? this.#stream : this.#socket;
+    aroundWriteEnds(written, (done) => (error) => {
       if (!error || !this.#isOutlived(error)) done(error);
     });
   }

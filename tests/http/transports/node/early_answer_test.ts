@@ -5,6 +5,7 @@ import { TransportError } from "../../../../http/errors.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
+import { MaskingTls } from "../../../_support/masking_tls.ts";
 import { type Refusal, type RefusingWorker, refusingWorker } from "../../../_support/refusing_worker.ts";
 import { reply } from "../../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../../_support/tls_certificates.ts";
@@ -55,3 +56,17 @@ for (const scheme of ["http", "https"] as const) {
     });
   });
 }
+
+describe("an upload through a ClientTls that is answered without being read", () => {
+  it("gets the answer", async () => {
+    const answer = new TextEncoder().encode(counted).map((byte) => byte ^ 0xff);
+    await using server = await refusingWorker({ answer, isOrderly: true });
+    const target = localTarget(server.port, {
+      scheme: "https",
+      tls: { strict: true, roots: null, client: new MaskingTls() },
+    });
+    const request = requestFor(target, "/", { method: "POST", body: server.body() });
+    const response = await exchange(transport.createConnection(target), request);
+    assertEquals([response.status, await textOf(response)], [413, "too much"]);
+  });
+});
