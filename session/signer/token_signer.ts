@@ -24,8 +24,6 @@ import type { SignatureScheme } from "../keys/signature_schemes.ts";
 import { signWith, signWithSync, verifyWith } from "./sign_with.ts";
 import { aboutKey, chooseScheme, holderAmong, publicHalfOf, thumbprint, verificationJwk } from "./signing_key.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** How a signer is made. */
 export interface TokenSignerOptions {
   /**
