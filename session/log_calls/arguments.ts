@@ -43,6 +43,8 @@ export interface Argument {
   readonly length: number | null;
   /** Whether that place holds a pointer to the length. */
   readonly indirect: boolean;
+  /** The place of the room there is for it, where that is not what its length is before the call. */
+  readonly room: number | null;
   /** Whether it may hold a PIN, a key or plain text. */
   readonly secret: boolean;
 }
@@ -145,8 +147,9 @@ function classify(fn: FunctionName): CallArguments {
   const output: Argument[] = [];
   const add = (list: Argument[], kind: ArgumentKind, index: number, length: number | null = null, indirect = false) => {
     const { name } = parameters[index]!;
+    const room = kind === "objectArray" ? index + 1 : null;
     const secret = isSecret(fn, name);
-    list.push({ name: renamed[`${fn}.${name}`] ?? name, kind, index, length, indirect, secret });
+    list.push({ name: renamed[`${fn}.${name}`] ?? name, kind, index, length, indirect, room, secret });
   };
   for (let at = 0; at < parameters.length; at++) {
     const { type, name } = parameters[at]!;

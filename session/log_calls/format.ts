@@ -34,18 +34,28 @@ export interface CallWords {
   readonly showSecrets: boolean;
 }
 
+/** What a call may fill of an argument, in values or attribute by attribute; `null` for what has no length. */
+export type Room = bigint | readonly LoggedAttribute[] | null;
+
+/** The room for an argument, known before the call only: what a module says it has filled is not to be believed. */
+export function roomFor(call: CallWords, argument: Argument): Room {
+  if (argument.length === null || call.args[argument.index] === 0n) return null;
+  if (argument.kind === "attributes" || argument.kind === "attributeTypes") return attributesOf(call, argument);
+  return argument.room === null ? lengthOf(call, argument) : call.args[argument.room]!;
+}
+
 /** The text behind `name = ` for an argument given to a call. */
 export function formatInput(call: CallWords, argument: Argument): string {
-  return format(call, argument, CKR.OK);
+  return format(call, argument, CKR.OK, roomFor(call, argument));
 }
 
-/** The text behind `name = ` for what a call has left; `null` where the log leaves it out. */
-export function formatOutput(call: CallWords, argument: Argument, rv: number): string | null {
-  if (rv === CKR.OK) return format(call, argument, rv);
-  return rv === CKR.BUFFER_TOO_SMALL && argument.length !== null ? format(call, argument, rv) : null;
+/** The text behind `name = ` for what a call has left in the room it was given; `null` where the log leaves it out. */
+export function formatOutput(call: CallWords, argument: Argument, rv: number, room: Room): string | null {
+  if (rv === CKR.OK) return format(call, argument, rv, room);
+  return rv === CKR.BUFFER_TOO_SMALL && argument.length !== null ? format(call, argument, rv, room) : null;
 }
 
-function format(call: CallWords, argument: Argument, rv: number): string {
+function format(call: CallWords, argument: Argument, rv: number, room: Room): string {
   const { reader } = call;
   const word = call.args[argument.index]!;
   switch (argument.kind) {
@@ -76,7 +86,7 @@ function format(call: CallWords, argument: Argument, rv: number): string {
     case "text":
       return pointer(word);
     case "bytes":
-      return formatBytes(call, argument, word, rv);
+      return formatBytes(call, argument, word, rv, room as bigint);
     case "ulongPointer":
     case "sessionPointer":
     case "slotPointer":
@@ -85,10 +95,10 @@ function format(call: CallWords, argument: Argument, rv: number): string {
     case "slotArray":
     case "objectArray":
     case "mechanismTypeArray":
-      return formatArray(call, argument, word, rv);
+      return formatArray(call, argument, word, rv, room as bigint);
     case "attributeTypes":
     case "attributes":
-      return formatAttributes(call, argument, word, rv);
+      return formatAttributes(call, argument, word, rv, room as readonly LoggedAttribute[]);
     default:
       return word === 0n ? "NULL" : formatStruct(reader, argument.kind, word);
   }
@@ -107,20 +117,21 @@ function isUnavailable(length: bigint, reader: NativeReader): boolean {
   return length === BigInt.asUintN(reader.abi.ulong * 8, UNAVAILABLE);
 }
 
-function formatBytes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+function formatBytes(call: CallWords, argument: Argument, address: bigint, rv: number, room: bigint): string {
   const length = lengthOf(call, argument);
   if (length === null) return "(?) NOTHING";
   if (rv !== CKR.OK || address === 0n) return `(${length}) NOTHING`;
   if (argument.secret && !call.showSecrets) return `(${length}) NOT-PRINTED`;
-  if (isUnavailable(length, call.reader)) return `(${length}) ????`;
+  if (isUnavailable(length, call.reader) || length > room) return `(${length}) ????`;
   const shown = length < BigInt(shownBytes) ? Number(length) : shownBytes;
   return `(${length}) ${quotedBytes(call.reader.bytes(address, shown))}`;
 }
 
-function formatArray(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+function formatArray(call: CallWords, argument: Argument, address: bigint, rv: number, room: bigint): string {
   const count = lengthOf(call, argument);
   if (count === null) return "(?) NO-VALUES";
   if (rv !== CKR.OK || address === 0n) return `(${count}) NO-VALUES`;
+  if (count > room) return `(${count}) ????`;
   const values = call.reader.ulongs(address, Number(count));
   const text = values.map((value) =>
     argument.kind === "mechanismTypeArray" ? ckmName(value) : `${argument.kind === "slotArray" ? "SL" : "H"}${value}`
@@ -162,30 +173,44 @@ interface LoggedAttribute {
   readonly type: bigint;
   readonly address: bigint;
   readonly length: bigint;
+  /** The length it had before the call. */
+  readonly room: bigint;
 }
 
-function formatAttributes(call: CallWords, argument: Argument, address: bigint, rv: number): string {
+/** The attributes of a template as they are now. */
+function attributesOf(call: CallWords, argument: Argument): LoggedAttribute[] {
+  const { args, reader } = call;
+  const address = args[argument.index]!;
+  return Array.from({ length: Number(args[argument.length!]!) }, (_, at) => {
+    const attribute = reader.struct(reader.element(address, CK_ATTRIBUTE, at), CK_ATTRIBUTE);
+    const length = attribute.ulong("ulValueLen");
+    return { type: attribute.ulong("type"), address: attribute.pointer("pValue"), length, room: length };
+  });
+}
+
+function formatAttributes(
+  call: CallWords,
+  argument: Argument,
+  address: bigint,
+  rv: number,
+  given: readonly LoggedAttribute[],
+): string {
   const { reader } = call;
   const count = call.args[argument.length!]!;
   if (rv !== CKR.OK || address === 0n) return `(${count}) NONE`;
-  const attributes: LoggedAttribute[] = Array.from({ length: Number(count) }, (_, at) => {
-    const attribute = reader.struct(reader.element(address, CK_ATTRIBUTE, at), CK_ATTRIBUTE);
-    return {
-      type: attribute.ulong("type"),
-      address: attribute.pointer("pValue"),
-      length: attribute.ulong("ulValueLen"),
-    };
-  });
   if (argument.kind === "attributeTypes") {
-    return `(${count}) [ ${attributes.map(({ type }) => ckaName(type)).join(", ")} ]`;
+    return `(${count}) [ ${given.map(({ type }) => ckaName(type)).join(", ")} ]`;
   }
+  // Types and addresses are the caller's; only the lengths are the module's to set.
+  const now = attributesOf(call, argument);
+  const attributes = given.map((attribute, at) => ({ ...attribute, length: now[at]!.length }));
   const classAttribute = attributes.find((attribute) => attribute.type === CKA_CLASS && isUlong(call, attribute));
   const objectClass = classAttribute ? reader.ulong(classAttribute.address) : null;
   return `(${count}) [ ${attributes.map((attribute) => formatAttribute(call, attribute, objectClass)).join(", ")} ]`;
 }
 
-function isUlong({ reader }: CallWords, { address, length }: LoggedAttribute): boolean {
-  return address !== 0n && length === BigInt(reader.abi.ulong);
+function isUlong({ reader }: CallWords, { address, length, room }: LoggedAttribute): boolean {
+  return address !== 0n && length === BigInt(reader.abi.ulong) && length <= room;
 }
 
 /** Attributes whose value is a constant with a name. */
@@ -196,13 +221,14 @@ const named: ReadonlyMap<bigint, (value: bigint) => string> = new Map([
 ]);
 
 function formatAttribute(call: CallWords, attribute: LoggedAttribute, objectClass: bigint | null): string {
-  const { type, address, length } = attribute;
+  const { type, address, length, room } = attribute;
   const name = named.get(type);
   let value: string;
   if (isUnavailable(length, call.reader)) value = "(-1) INVALID";
   else if (name !== undefined && isUlong(call, attribute)) value = name(call.reader.ulong(address));
   else if (!call.showSecrets && !isPrintable(type, objectClass)) value = `(${length}) NOT-PRINTED`;
   else if (address === 0n) value = `(${length}) NULL`;
+  else if (length > room) value = `(${length}) ????`;
   else {
     const shown = Math.min(Number(length), shownAttributeBytes);
     value = `(${length}) ${quotedAttribute(call.reader.bytes(address, shown), Number(length))}`;

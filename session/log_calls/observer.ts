@@ -5,7 +5,7 @@ import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import { callArguments } from "./arguments.ts";
-import { type CallWords, formatInput, formatOutput } from "./format.ts";
+import { type CallWords, formatInput, formatOutput, type Room, roomFor } from "./format.ts";
 import { ckrName } from "./names.ts";
 import { NativeReader } from "./native_reader.ts";
 import type { LogCallsOptions, LoggedArgument, LoggedCall } from "./options.ts";
@@ -14,6 +14,7 @@ import type { LogCallsOptions, LoggedArgument, LoggedCall } from "./options.ts";
 interface Begun {
   readonly call: CallWords;
   readonly input: readonly LoggedArgument[];
+  readonly rooms: readonly Room[];
 }
 
 /** Writes the calls of a module as libp11-kit's `log-calls` does. */
@@ -34,41 +35,46 @@ export class CallLogger implements CallObserver {
     if (!Object.hasOwn(FUNCTIONS, fn.name)) return null;
     const showSecrets = this.#options.showSecrets ?? false;
     const call: CallWords = { fn: fn.name, args: [...args], reader: this.#reader, showSecrets };
-    const input = callArguments(fn.name as FunctionName).input
-      .map((argument) => ({ name: argument.name, value: formatInput(call, argument) }));
-    return { call, input };
+    return harmless(() => {
+      const { input, output } = callArguments(fn.name as FunctionName);
+      return {
+        call,
+        input: input.map((argument) => ({ name: argument.name, value: formatInput(call, argument) })),
+        rooms: output.map((argument) => roomFor(call, argument)),
+      };
+    });
   }
 
   /** Writes down what it has left, and hands both on. */
   called({ fn }: NativeCall, context: unknown, rv: number | bigint, microseconds: number): void {
     const begun = context as Begun | null;
-    if (begun === null) return;
-    const code = Number(rv);
-    const output: LoggedArgument[] = [];
-    for (const argument of callArguments(fn.name as FunctionName).output) {
-      const value = formatOutput(begun.call, argument, code);
-      if (value !== null) output.push({ name: argument.name, value });
-    }
-    const logged: LoggedCall = {
-      module: this.#module,
-      fn: fn.name as FunctionName,
-      input: begun.input,
-      output,
-      code,
-      ckr: ckrName(BigInt(rv)) as `CKR_${string}`,
-      duration: microseconds / 1000,
-    };
-    this.#deliver(logged);
+    if (begun !== null) harmless(() => this.#deliver(this.#logged(fn.name as FunctionName, begun, rv, microseconds)));
   }
 
-  /** A log that fails must not fail the call it tells about. */
-  #deliver(logged: LoggedCall): void {
-    try {
-      this.#options.sink?.(callText(logged));
-      this.#options.event?.(logged);
-    } catch (error) {
-      reportUncaught(error);
+  #logged(fn: FunctionName, { call, input, rooms }: Begun, rv: number | bigint, microseconds: number): LoggedCall {
+    const code = Number(rv);
+    const output: LoggedArgument[] = [];
+    for (const [at, argument] of callArguments(fn).output.entries()) {
+      const value = formatOutput(call, argument, code, rooms[at]!);
+      if (value !== null) output.push({ name: argument.name, value });
     }
+    const ckr = ckrName(BigInt(rv)) as `CKR_${string}`;
+    return { module: this.#module, fn, input, output, code, ckr, duration: microseconds / 1000 };
+  }
+
+  #deliver(logged: LoggedCall): void {
+    this.#options.sink?.(callText(logged));
+    this.#options.event?.(logged);
+  }
+}
+
+/** A log that fails must not fail the call it tells about. */
+function harmless<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    reportUncaught(error);
+    return null;
   }
 }
 
