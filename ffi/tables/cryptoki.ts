@@ -126,6 +126,20 @@ export class Cryptoki {
     return new Cryptoki(runtime, library, findFunctionList(runtime, library), FUNCTION_LIST_VERSION);
   }
 
+  /**
+   * Every function list that a library gives to whoever asks, the oldest first. Nothing is initialised.
+   *
+   * @throws {NotCryptokiError} when it gives none where it says that it has one
+   */
+  static all(path: string): Cryptoki[] {
+    const runtime = nativeRuntime();
+    const library = runtime.open(path);
+    const oldest = findFunctionList(runtime, library);
+    const newest = findInterface(runtime, library);
+    const lists = newest === null ? [oldest] : [oldest, newest];
+    return lists.map((list) => new Cryptoki(runtime, library, list, FUNCTION_LIST_VERSION));
+  }
+
   /** The table at an address that another library handed over, such as p11-kit's wrapper of a module. */
   static fromFunctionList(address: bigint, version?: CryptokiVersion): Cryptoki {
     if (address === 0n) throw new NotCryptokiError("the address of its function list is NULL");

@@ -28,9 +28,13 @@ export function openTable(path: string, serverAddress?: string): Cryptoki {
     return serverAddress === undefined ? open() : withServerAddress(path, serverAddress, open);
   } catch (error) {
     if (!(error instanceof Error) || isPermissionError(error)) throw error;
-    const reason = error instanceof NotCryptokiError ? `it is no PKCS#11 module, ${error.reason}` : error.message;
-    throw new ModuleLoadError(path, reason, { cause: error });
+    if (error instanceof NotCryptokiError) throw notAModule(path, error);
+    throw new ModuleLoadError(path, error.message, { cause: error });
   }
+}
+
+function notAModule(path: string, error: NotCryptokiError): ModuleLoadError {
+  return new ModuleLoadError(path, `it is no PKCS#11 module, ${error.reason}`, { cause: error });
 }
 
 /** Starts the thread of the calls to come, so that it does while the library is looked for. */
@@ -120,5 +124,29 @@ function automaticBackend(path: string, settings: BackendOptions): ModuleBackend
 
 function wrappedBackend(kit: P11Kit, path: string, settings: BackendOptions): ModuleBackend {
   // libp11-kit looks for every relative path in its own folder; one with a folder in it means the current one.
-  return new P11KitBackend(kit, hasFolder(path) ? builtin.path.resolve(path) : path, settings);
+  const file = hasFolder(path) ? builtin.path.resolve(path) : path;
+  // Each list that p11-kit's client gives is a connection.
+  if (settings.serverAddress === undefined && !isClientModule(file)) checkLists(file);
+  return new P11KitBackend(kit, file, settings);
+}
+
+/** What libp11-kit calls of its own accord. */
+const CALLED_BY_P11_KIT = ["C_Initialize", "C_Finalize", "C_CloseSession"] as const;
+/** Libraries of this thread that were looked at; they stay what they were. */
+const checked = new Set<string>();
+
+/** Refuses what would end the process in libp11-kit, which looks neither for a list nor for what it calls of it. */
+function checkLists(path: string): void {
+  if (checked.has(path) || !path.startsWith("/") || !nativeRuntime().allows(path)) return;
+  let tables: Cryptoki[];
+  try {
+    tables = Cryptoki.all(path);
+  } catch (error) {
+    if (error instanceof NotCryptokiError) throw notAModule(path, error);
+    // Why it cannot be opened is libp11-kit's to say.
+    return;
+  }
+  const missing = CALLED_BY_P11_KIT.find((name) => tables.some((table) => !table.has(name)));
+  if (missing !== undefined) throw new ModuleLoadError(path, `libp11-kit cannot manage it, it has no ${missing}`);
+  checked.add(path);
 }
