@@ -14,11 +14,11 @@ import {
   sessionCookiesKept,
 } from "./cookie.ts";
 
+const WRITTEN_BY = "# Written by gp11.\n";
 const HEADER = `# Netscape HTTP Cookie File
 # One cookie per line: domain, subdomains, path, secure, expiry, name, value, SameSite.
 # A later line replaces an earlier one of the same domain, path and name; one in the past removes it.
-# Written by gp11.
-
+${WRITTEN_BY}
 `;
 const HTTP_ONLY = "#HttpOnly_";
 const SAME_SITE: Readonly<Record<string, SameSite>> = { strict: "strict", lax: "lax", none: "none" };
@@ -46,6 +46,8 @@ export class CookieTextStore implements CookieStore {
   readonly #keepsSession: boolean;
   #superseded = 0;
   #mustRewrite = false;
+  /** It says that this store has written into it: whose last line is cut off is known by that. */
+  #isOwn = false;
 
   /** Names the file; it is read when a jar takes the store and need not exist. */
   constructor(path: string, options: CookieFileOptions = {}) {
@@ -53,16 +55,20 @@ export class CookieTextStore implements CookieStore {
     this.#keepsSession = sessionCookiesKept(options);
   }
 
-  /** The cookies in the file that have not expired; lines of another layout are passed over. */
+  /**
+   * The cookies in the file that have not expired; lines of another layout are passed over. A last line without an end was
+   * cut off where the store has written into the file, and is taken from others.
+   */
   load(): Cookie[] {
     const text = withFile(`read the cookies in ${this.path}`, () => {
       removeAbandoned(this.path);
       return readTextIfExists(this.path) ?? "";
     });
     const cookies = new Map<string, Cookie>();
-    const lines = text.split("\n");
-    // A last line without an end was cut off while it was written.
-    this.#mustRewrite = lines.pop() !== "";
+    const lines = text.replace(/^\ufeff/, "").split("\n");
+    this.#isOwn = text.includes(WRITTEN_BY);
+    this.#mustRewrite = lines.at(-1) !== "";
+    if (this.#isOwn && this.#mustRewrite) lines.pop();
     let read = 0;
     for (const line of lines) {
       const cookie = parseCookieLine(line);
@@ -101,7 +107,8 @@ export class CookieTextStore implements CookieStore {
     } else {
       // An append that fails may leave half a line, which the next one must not continue.
       this.#mustRewrite = true;
-      appendText(this.path, lines);
+      appendText(this.path, this.#isOwn ? lines : WRITTEN_BY + lines);
+      this.#isOwn = true;
       this.#mustRewrite = false;
     }
   }
@@ -112,6 +119,7 @@ export class CookieTextStore implements CookieStore {
     replaceFile(this.path, text);
     this.#superseded = 0;
     this.#mustRewrite = false;
+    this.#isOwn = true;
   }
 
   /** Whether a cookie is kept in the file: not one whose line would be broken by its own TABs. */

@@ -240,6 +240,31 @@ describe("CookieTextStore", () => {
     assertEquals(readdirSync(folder).filter((name) => name.startsWith("torn.txt.")), []);
   });
 
+  it("does not take a value that was cut off while it was written itself", () => {
+    const path = join(folder, "cut.txt");
+    // Others have begun the file: what is appended to it is known, too.
+    writeFileSync(path, "# Netscape HTTP Cookie File\n");
+    {
+      using jar = new CookieJar({ store: new CookieTextStore(path) });
+      jar.setCookie("a=1; Max-Age=1000", origin);
+      jar.setCookie("b=secret; Max-Age=1000", origin);
+    }
+    writeFileSync(path, readFileSync(path, "utf8").slice(0, -3));
+    assertEquals(contents(new CookieTextStore(path)).map((line) => line.split(" ")[0]), ["a=1"]);
+  });
+
+  it("reads and keeps every cookie of a file that begins with a byte order mark and ends without a newline", () => {
+    const path = join(folder, "exported.txt");
+    const line = (name: string) => `www.example.com\tFALSE\t/\tTRUE\t4102444800\t${name}\t1`;
+    writeFileSync(path, `\ufeff${line("a")}\r\n${line("b")}`);
+    {
+      using jar = new CookieJar({ store: new CookieTextStore(path) });
+      assertEquals(jar.allCookies().map(({ name }) => name), ["a", "b"]);
+      jar.setCookie("c=1; Secure; Max-Age=1000", origin);
+    }
+    assertEquals(contents(new CookieTextStore(path)).map((each) => each.split(" ")[0]), ["a=1", "b=1", "c=1"]);
+  });
+
   it("fails aloud when the file cannot be read or written", () => {
     assertThrows(() => new CookieJar({ store: new CookieTextStore(folder) }), Error, "EISDIR");
     const path = join(folder, "taken.txt");
