@@ -15,7 +15,7 @@ const PACE = 10;
  */
 export function openPrivateDatabase(path: string, schema: string): SqliteDatabase {
   try {
-    return opened(path, schema);
+    return withReasons(path, opened(path, schema));
   } catch (error) {
     if (error instanceof NotSupportedError) throw error;
     const isFolderless = isNotFound(error) && !builtin.fs.existsSync(builtin.path.dirname(path));
@@ -39,6 +39,23 @@ function opened(path: string, schema: string): SqliteDatabase {
   return database;
 }
 
+/** What fails says which database it was; the runtime's own error is the cause. */
+function withReasons(path: string, database: SqliteDatabase): SqliteDatabase {
+  const told = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw fileError(`Cannot use the database ${path}`, error);
+    }
+  };
+  return {
+    exec: (sql) => told(() => database.exec(sql)),
+    run: (sql, ...parameters) => told(() => database.run(sql, ...parameters)),
+    all: (sql, ...parameters) => told(() => database.all(sql, ...parameters)),
+    close: () => database.close(),
+  };
+}
+
 /** Runs a transaction that writes: all of it or nothing. */
 export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
   database.exec("BEGIN IMMEDIATE");
@@ -47,7 +64,11 @@ export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
     database.exec("COMMIT");
     return result;
   } catch (error) {
-    database.exec("ROLLBACK");
+    try {
+      database.exec("ROLLBACK");
+    } catch {
+      // SQLite has ended the transaction itself, as it does when the disk is full.
+    }
     throw error;
   }
 }

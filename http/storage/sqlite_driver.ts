@@ -21,6 +21,8 @@ export interface SqliteDatabase {
 interface Statement {
   all(...parameters: SqliteValue[]): Record<string, unknown>[];
   run(...parameters: SqliteValue[]): unknown;
+  /** Bun's alone: it keeps the file open until its statements are done with. */
+  finalize?(): void;
 }
 
 interface Driver {
@@ -44,7 +46,11 @@ export function openSqlite(path: string): SqliteDatabase {
     exec: (sql) => driver.exec(sql),
     run: (sql, ...parameters) => void prepared(sql).run(...parameters),
     all: (sql, ...parameters) => prepared(sql).all(...parameters),
-    close: () => driver.close(),
+    close: () => {
+      for (const statement of statements.values()) statement.finalize?.();
+      statements.clear();
+      driver.close();
+    },
   };
 }
 
