@@ -52,6 +52,7 @@ export class FrameStream {
   readonly #listener: FrameListener;
   #received: { code: number; reason: string } | null = null;
   #hasFailed = false;
+  #hasPeerEnded = false;
   #isCloseSent = false;
   #isCloseWritten = false;
   #isOver = false;
@@ -65,6 +66,8 @@ export class FrameStream {
   constructor(upgraded: UpgradedStream, framing: Framing, options: FrameStreamOptions, listener: FrameListener) {
     this.#upgraded = upgraded;
     this.#stream = fromByteDuplex(upgraded);
+    // The close frame is answered when the server has ended its side with it, too.
+    this.#stream.allowHalfOpen = true;
     this.#options = options;
     this.#listener = listener;
     this.#receiver = new framing.Receiver({
@@ -92,10 +95,7 @@ export class FrameStream {
     receiver.on("drain", () => this.#stream.resume());
     this.#stream.on("data", this.#onData);
     this.#stream.on("drain", () => this.#answerLast());
-    this.#stream.on("end", () => {
-      receiver.end();
-      this.#stream.end();
-    });
+    this.#stream.on("end", () => this.#whenRead(() => this.#peerEnded()));
     this.#stream.resume();
     const { keepaliveInterval } = this.#options;
     if (keepaliveInterval > 0) {
@@ -203,16 +203,28 @@ export class FrameStream {
     this.#closeTimer = builtin.timers.setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
   }
 
+  /** The peer writes no more, and everything it has written is read. A close frame that is on its way goes first. */
+  #peerEnded(): void {
+    this.#hasPeerEnded = true;
+    if (this.#isCloseSent) this.#endIfDone();
+    else this.#stream.end();
+  }
+
   /** Both have said that they are done. */
   #endIfDone(): void {
-    if (this.#isCloseWritten && (this.#received !== null || this.#hasFailed)) this.#stream.end();
+    if (this.#isCloseWritten && (this.#received !== null || this.#hasFailed || this.#hasPeerEnded)) this.#stream.end();
   }
 
   /** The stream is over; what has come of it is told first. */
   #ended(): void {
+    this.#whenRead(() => this.#over());
+  }
+
+  /** Each message is read in a turn of its own, so that the last may come to light long after the end. */
+  #whenRead(done: () => void): void {
     const receiver = this.#receiver;
-    if (receiver.writableFinished || receiver.destroyed || this.#hasFailed) return this.#over();
-    receiver.once("finish", () => this.#over()).once("error", () => this.#over());
+    if (receiver.writableFinished || receiver.destroyed || this.#hasFailed) return done();
+    receiver.once("finish", done).once("error", done);
     receiver.end();
   }
 
