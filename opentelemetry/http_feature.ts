@@ -205,11 +205,12 @@ class TracedAttempt implements AttemptWatch {
 
   ended(error: unknown): void {
     const attributes = this.#outcome(error);
+    // A span may throw.
+    this.#instruments.active.add(-1, this.#common);
+    this.#instruments.duration.record((performance.now() - this.#began) / 1000, { ...this.#common, ...attributes });
     this.#span.setAttributes(attributes);
     if (attributes["error.type"] !== undefined) this.#span.setStatus({ code: SpanStatusCode.ERROR });
     this.#span.end();
-    this.#instruments.active.add(-1, this.#common);
-    this.#instruments.duration.record((performance.now() - this.#began) / 1000, { ...this.#common, ...attributes });
   }
 
   #outcome(error: unknown): Attributes {

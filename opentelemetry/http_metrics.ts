@@ -1,41 +1,39 @@
 /** The metrics of HTTP clients. */
-import type { Histogram, Meter, UpDownCounter } from "@opentelemetry/api";
 import type { FeatureSession } from "../http/contract/feature_session.ts";
 import type { Connection } from "../http/transports/connection.ts";
-import { DURATIONS } from "./instruments.ts";
+import { type Counter, DURATIONS, type Instruments, type Recorder } from "./instruments.ts";
 
 /** The instruments that attempts write to. */
 export interface HttpInstruments {
   /** Seconds from the beginning of an attempt to its end. */
-  readonly duration: Histogram;
+  readonly duration: Recorder;
   /** Seconds until an attempt has had its connection. */
-  readonly timeInQueue: Histogram;
+  readonly timeInQueue: Recorder;
   /** Attempts under way. */
-  readonly active: UpDownCounter;
+  readonly active: Counter;
 }
 
 /** Makes the instruments; connections are counted when they are asked for. */
-export function httpInstruments(meter: Meter, sessions: ReadonlySet<FeatureSession>): HttpInstruments {
+export function httpInstruments(instruments: Instruments, sessions: ReadonlySet<FeatureSession>): HttpInstruments {
   let told: ReadonlyMap<string, Count> = new Map();
   const description = "Number of outbound HTTP connections that are active or idle";
-  meter.createObservableUpDownCounter("http.client.open_connections", { description, unit: "{connection}" })
-    .addCallback((result) => {
-      const now = counts(sessions);
-      // What was there and is gone would else keep its last number.
-      for (const [key, { attributes }] of told) if (!now.has(key)) result.observe(0, attributes);
-      for (const { attributes, count } of now.values()) result.observe(count, attributes);
-      told = now;
-    });
+  instruments.observed("http.client.open_connections", { description, unit: "{connection}" }, (result) => {
+    const now = counts(sessions);
+    // What was there and is gone would else keep its last number.
+    for (const [key, { attributes }] of told) if (!now.has(key)) result.observe(0, attributes);
+    for (const { attributes, count } of now.values()) result.observe(count, attributes);
+    told = now;
+  });
   return {
-    duration: meter.createHistogram("http.client.request.duration", {
+    duration: instruments.histogram("http.client.request.duration", {
       ...DURATIONS,
       description: "Duration of HTTP client requests",
     }),
-    timeInQueue: meter.createHistogram("http.client.request.time_in_queue", {
+    timeInQueue: instruments.histogram("http.client.request.time_in_queue", {
       ...DURATIONS,
       description: "Time that requests have waited for a connection",
     }),
-    active: meter.createUpDownCounter("http.client.active_requests", {
+    active: instruments.counter("http.client.active_requests", {
       description: "Number of active HTTP requests",
       unit: "{request}",
     }),

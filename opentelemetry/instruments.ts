@@ -1,6 +1,16 @@
 /** Instruments of a meter, made when they are first used: a program may register its provider after it has made sessions. */
-import { type Meter, type MeterProvider, metrics, trace, type Tracer } from "@opentelemetry/api";
+import {
+  type Attributes,
+  type Meter,
+  type MeterProvider,
+  type MetricOptions,
+  metrics,
+  type ObservableCallback,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
 import { checkMethods } from "../internal/expected.ts";
+import { reportUncaught } from "../internal/report_error.ts";
 
 /** What makes spans: a `Tracer` of `@opentelemetry/api`. */
 export interface TracerLike {
@@ -43,11 +53,59 @@ export const DURATIONS: { readonly advice: { readonly explicitBucketBoundaries: 
   unit: "s",
 };
 
+/** Takes measurements into a histogram. */
+export interface Recorder {
+  /** Adds one. */
+  record(value: number, attributes: Attributes): void;
+}
+
+/** Counts up and down. */
+export interface Counter {
+  /** Adds to the count, or takes from it. */
+  add(value: number, attributes: Attributes): void;
+}
+
+/** Makes instruments. What a meter or its instruments throw is told to the global error handling: what they measure goes on. */
+export class Instruments {
+  readonly #meter: Meter;
+
+  /** Makes those of a meter. */
+  constructor(meter: Meter) {
+    this.#meter = meter;
+  }
+
+  /** Makes a histogram. */
+  histogram(name: string, options: MetricOptions): Recorder {
+    const made = harmless(() => this.#meter.createHistogram(name, options));
+    return { record: (value, attributes) => harmless(() => made?.record(value, attributes)) };
+  }
+
+  /** Makes a counter that goes up and down. */
+  counter(name: string, options: MetricOptions): Counter {
+    const made = harmless(() => this.#meter.createUpDownCounter(name, options));
+    return { add: (value, attributes) => harmless(() => made?.add(value, attributes)) };
+  }
+
+  /** Makes one that is asked for its values. */
+  observed(name: string, options: MetricOptions, observe: ObservableCallback): void {
+    harmless(() => this.#meter.createObservableUpDownCounter(name, options).addCallback(observe));
+  }
+}
+
+function harmless<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    reportUncaught(error);
+    return undefined;
+  }
+}
+
 /** The instruments that `make` makes: of the meter given, else of the global provider, whichever that is by now. */
-export function instrumentsOf<T>(meter: MeterLike | undefined, make: (meter: Meter) => T): () => T {
+export function instrumentsOf<T>(meter: MeterLike | undefined, make: (instruments: Instruments) => T): () => T {
   if (meter !== undefined) {
     checkMethods("make metrics", meter, "a meter", METER);
-    const made = make(meter as Meter);
+    const made = make(new Instruments(meter as Meter));
     return () => made;
   }
   let provider: MeterProvider | null = null;
@@ -56,7 +114,7 @@ export function instrumentsOf<T>(meter: MeterLike | undefined, make: (meter: Met
     const current = metrics.getMeterProvider();
     if (current !== provider) {
       provider = current;
-      made = make(current.getMeter(SCOPE));
+      made = make(new Instruments(current.getMeter(SCOPE)));
     }
     return made;
   };

@@ -1,11 +1,19 @@
 /** Spans and durations of the calls of PKCS#11 modules. */
-import { type Attributes, context, type Histogram, type Meter, type Span, SpanStatusCode } from "@opentelemetry/api";
+import { type Attributes, context, type Span, SpanStatusCode } from "@opentelemetry/api";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { ckmName, ckrName } from "../ffi/constants/mod.ts";
 import { describeType } from "../ffi/memory/inputs.ts";
 import { Module } from "../session/tokens/module.ts";
 import type { TracedCall } from "../session/tokens/options.ts";
-import { DURATIONS, instrumentsOf, type MeterLike, type TracerLike, tracerOf } from "./instruments.ts";
+import {
+  DURATIONS,
+  type Instruments,
+  instrumentsOf,
+  type MeterLike,
+  type Recorder,
+  type TracerLike,
+  tracerOf,
+} from "./instruments.ts";
 
 /** Options of {@linkcode observeCalls}. */
 export interface ObserveCallsOptions {
@@ -70,10 +78,11 @@ export function observeCalls(module?: Module | null, options: ObserveCallsOption
     if (span === undefined || startTime === undefined) return;
     begun.delete(call);
     const attributes = attributesOf(call);
+    // A span may throw.
+    durations().record((performance.now() - startTime) / 1000, { "pkcs11.function": call.fn, ...attributes });
     span.setAttributes(attributes);
     if (call.error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
-    durations().record((performance.now() - startTime) / 1000, { "pkcs11.function": call.fn, ...attributes });
   };
   const end = (message: unknown): void => {
     if ((message as TracedCall).sync) over(message as TracedCall);
@@ -88,8 +97,8 @@ export function observeCalls(module?: Module | null, options: ObserveCallsOption
   };
 }
 
-function durationHistogram(meter: Meter): Histogram {
-  return meter.createHistogram("pkcs11.call.duration", { ...DURATIONS, description: "Duration of PKCS#11 calls" });
+function durationHistogram(instruments: Instruments): Recorder {
+  return instruments.histogram("pkcs11.call.duration", { ...DURATIONS, description: "Duration of PKCS#11 calls" });
 }
 
 function attributesOf({ error, mechanism, rv, token }: TracedCall): Attributes {
