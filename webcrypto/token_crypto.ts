@@ -130,8 +130,9 @@ export class TokenCrypto {
     if (!(array.buffer instanceof ArrayBuffer)) {
       throw new TypeError("Cannot fill with random bytes: the memory of the array is shared");
     }
+    // Memory that was taken away has no bytes either.
+    if (array.byteLength === 0) return array;
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    if (bytes.length === 0) return array;
     if (this.#hasRandom) bytes.set(this.#randomBytes(bytes.length));
     else runtimeCrypto().getRandomValues(bytes);
     return array;
@@ -169,6 +170,7 @@ export class TokenCrypto {
    * @throws {ObjectAmbiguousError} When there are several.
    * @throws {DOMException} NotSupportedError for keys and algorithms that are not there, DataError where the key is none of
    * the algorithm's, InvalidAccessError for usages that its attributes do not allow.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID for an object that was destroyed.
    */
   async key(
     match: KeyMatch,
@@ -183,6 +185,7 @@ export class TokenCrypto {
    * session. The arguments are those of {@linkcode TokenCrypto.key}.
    *
    * @throws {ObjectNotFoundError} When there is none, or the token has its public half nowhere.
+   * @throws {Pkcs11Error} CKR_OBJECT_HANDLE_INVALID for an object that was destroyed.
    */
   async keyPair(
     match: KeyMatch,

@@ -84,7 +84,8 @@ const FLAGS: Readonly<Record<FlagsKind, readonly FlagName[]>> = {
  */
 export function ckfNames(flags: number | bigint, kind: FlagsKind): string[] {
   if (!Object.hasOwn(FLAGS, kind)) {
-    throw new TypeError(`Cannot name flags of ${JSON.stringify(kind)}: expected ${Object.keys(FLAGS).join(", ")}`);
+    const given = typeof kind === "string" ? JSON.stringify(kind) : kind === null ? "null" : `a ${typeof kind}`;
+    throw new TypeError(`Cannot name flags of ${given}: expected ${Object.keys(FLAGS).join(", ")}`);
   }
   const names = new Map(FLAGS[kind].map((name) => [BigInt(CKF[name]), `CKF_${name}`]));
   const bits = bitsOf(flags);

@@ -10,7 +10,7 @@ import type { Slot } from "../tokens/slot.ts";
 import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
-import { checkIterable, checkOptions, checkSignal } from "../../internal/expected.ts";
+import { checkIterable, checkMethods, checkOptions, checkSignal } from "../../internal/expected.ts";
 import { nameText } from "../../internal/x509/distinguished_name.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
@@ -28,8 +28,12 @@ export async function anchorsOf(options: TrustAnchorsOptions): Promise<TrustAnch
   checkOptions("find the trust anchors", options);
   checkSignal("find the trust anchors", options.signal);
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
-  if (options.modules !== undefined) checkIterable("find the trust anchors", options.modules, "a list of modules");
-  if (options.modules !== undefined) return await collect(options.modules, oid, options);
+  if (options.modules !== undefined) {
+    checkIterable("find the trust anchors", options.modules, "a list of modules");
+    const modules = [...options.modules];
+    for (const module of modules) checkMethods("find the trust anchors", module, "a Module", ["slots"]);
+    return await collect(modules, oid, options);
+  }
   return await registeredAnchors(oid, options, defaultPaths);
 }
 

@@ -305,6 +305,15 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     const quota = "QuotaExceededError" in globalThis ? "QuotaExceededError" : "DOMException";
     assertEquals(names, [["TypeMismatchError", "DOMException"], ["QuotaExceededError", quota]]);
     assertThrows(() => crypto.getRandomValues([1] as unknown as Uint8Array), TypeError);
+    const taken = new Uint8Array(8);
+    structuredClone(taken.buffer, { transfer: [taken.buffer] });
+    assertEquals(crypto.getRandomValues(taken).length, 0);
+    const nameless = { name: Object.create(null) };
+    await assertRejects(
+      () => crypto.subtle.digest(nameless, data),
+      TypeError,
+      "Cannot use the name of an algorithm: expected text",
+    );
     await crypto.close();
     await crypto.close();
     assertEquals(await nameOf(() => crypto.subtle.digest("SHA-256", data)), "InvalidStateError");

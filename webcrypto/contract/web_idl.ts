@@ -29,7 +29,17 @@ export function bufferSource(value: unknown, what: string): Bytes {
 /** A DOMString. */
 export function domString(value: unknown, what: string): string {
   if (typeof value === "symbol") throw new TypeError(`Cannot use ${what}: a symbol is no text`);
+  checkPrimitive(value, "text", what);
   return String(value);
+}
+
+const CONVERSIONS = [Symbol.toPrimitive, "toString", "valueOf"] as const;
+
+/** Throws for an object that cannot become text or a number, such as one without a prototype. */
+function checkPrimitive(value: unknown, expected: string, what: string): void {
+  if (typeof value !== "object" || value === null) return;
+  if (CONVERSIONS.some((name) => typeof (value as Record<PropertyKey, unknown>)[name] === "function")) return;
+  throw new TypeError(`Cannot use ${what}: expected ${expected}, got ${describeType(value)}`);
 }
 
 /** A number of [EnforceRange]. */
@@ -37,6 +47,7 @@ export function enforcedRange(value: unknown, what: string, largest: number): nu
   if (typeof value === "symbol" || typeof value === "bigint") {
     throw new TypeError(`Cannot use ${what}: expected a number, got ${describeType(value)}`);
   }
+  checkPrimitive(value, "a number", what);
   const number = Math.trunc(Number(value));
   if (number >= 0 && number <= largest) return number + 0;
   throw new TypeError(`Cannot use ${what}: ${Number(value)} is not between 0 and ${largest}`);

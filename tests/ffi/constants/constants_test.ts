@@ -141,6 +141,7 @@ describe("names of flags", () => {
   it("are refused for what are no flags and no structure", () => {
     const kind = "tokens" as "token";
     assertThrows(() => constants.ckfNames(1, kind), TypeError, "expected slot, token, session, mechanism");
+    assertThrows(() => constants.ckfNames(1, 5n as unknown as "slot"), TypeError, "Cannot name flags of a bigint");
     assertThrows(() => constants.ckfNames("1" as unknown as number, "token"), TypeError, "expected a number");
     for (const flags of [-1, 1.5, NaN]) assertThrows(() => constants.ckfNames(flags, "token"), RangeError, `${flags}`);
   });

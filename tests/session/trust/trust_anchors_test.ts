@@ -178,8 +178,11 @@ describe("trustAnchors()", { skip }, () => {
     await Promise.all(modules.map((module) => module.close()));
   });
 
-  it("refuses purposes that are none, and stops when it is aborted", async () => {
+  it("refuses purposes and modules that are none, and stops when it is aborted", async () => {
     await assertRejects(() => trustAnchors({ purpose: "everything" }), TypeError, '"everything"');
+    for (const module of [null, {}] as unknown as Module[]) {
+      await assertRejects(() => trustAnchors({ modules: [module] }), TypeError, "expected a Module");
+    }
     await assertRejects(() => trustAnchors({ signal: AbortSignal.abort(new Error("no time")) }), Error, "no time");
   });
 
