@@ -43,7 +43,9 @@ const LINE = /^(\.?)(\S+) "(\d{4})(\d{2})(\d{2}) (\d{2}):(\d{2}):(\d{2})"$/;
 
 /**
  * HSTS policies in a text file, one line per host, in the layout that curl's `--hsts` reads and writes. The file is
- * replaced as a whole, so that a killed process leaves the old or the new one. Policies without an end are not written.
+ * replaced as a whole, so that a killed process leaves the old or the new one. Policies without an end are not written. One
+ * enforcer at a time may use a file: what another has written since is lost with the next change. A
+ * {@linkcode SharedHstsStore} is for several processes.
  *
  * @example Keep policies between runs
  * ```ts
