@@ -117,7 +117,10 @@ describe("the program with its streams", { skip: softhsmSkip || process.platform
     assertEquals((await made.end).code, 0);
   });
 
-  /** Runs the program through a shell that completes its command line; its standard input is a pipe that says nothing. */
+  /**
+   * Runs the program through a shell that completes its command line; its standard input is a pipe that says nothing. It is
+   * signalled by its number: Deno's `child.kill()` ends standard input too, and the program may hear of that first.
+   */
   function start(line: string) {
     const script = `exec "$@" ${line.replaceAll("FOLDER", `"${folder}"`)}`;
     const cli = [process.execPath, ...programArguments(new URL("../../cli.ts", import.meta.url))];
@@ -149,7 +152,7 @@ describe("the program with its streams", { skip: softhsmSkip || process.platform
     it(`ends with ${signal} while it waits for ${what}, and says nothing of a call`, async () => {
       const { child, end, until } = start(line.replace("encrypt", `encrypt "${key}" --log-calls`));
       await until("C_GetAttributeValue = CKR_OK");
-      child.kill(signal);
+      process.kill(child.pid!, signal);
       const { code, errors } = await end;
       assertEquals(
         code ?? child.signalCode,
@@ -163,7 +166,7 @@ describe("the program with its streams", { skip: softhsmSkip || process.platform
     const { child, end, until } = start(`encrypt "${key}" --in FOLDER/long --log-calls 3<> FOLDER/pipe > FOLDER/pipe`);
     await until("C_EncryptUpdate = CKR_OK");
     await new Promise((resolve) => setTimeout(resolve, 200));
-    child.kill("SIGTERM");
+    process.kill(child.pid!, "SIGTERM");
     const { code, errors } = await end;
     assertEquals(code ?? child.signalCode, code === null ? "SIGTERM" : 143);
     assertMatch(errors, /Interrupted\n$/);
