@@ -145,8 +145,8 @@ export type OptionNames<T> = { readonly [Name in keyof Required<T>]: true };
 
 /**
  * Refuses options that there are none of. For those alone by whose absence something becomes weaker without a word: data
- * that is not authenticated, a claim that is not checked. Other objects of options may have more members, as they may
- * be a caller's own that he hands on; so may an instance of a class here.
+ * that is not authenticated, a claim that is not checked, a request that goes past its proxy. Other objects of options
+ * may have more members, as they may be a caller's own that he hands on; so may an instance of a class here.
  *
  * @param action Completes "Cannot …".
  * @throws {TypeError} For a name that is none; it names those that are near.
@@ -157,4 +157,16 @@ export function refuseUnknown(action: string, options: object, known: Readonly<R
     if (!isPlainObject(options)) return;
     throw new TypeError(`Cannot ${action}: there is no option "${name}"${suggestion(name, Object.keys(known))}`);
   }
+}
+
+/** As {@linkcode checkOptions}, for options whose names {@linkcode refuseUnknown} checks too. */
+export function checkOwnOptions<T extends object>(
+  action: string,
+  options: T,
+  known: OptionNames<T>,
+  functions: readonly (keyof T & string)[] = [],
+): T {
+  checkOptions(action, options, functions);
+  refuseUnknown(action, options, known);
+  return options;
 }

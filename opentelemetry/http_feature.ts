@@ -1,7 +1,7 @@
 /** Spans and metrics of HTTP messages. */
 import { type Context, context, propagation, type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { type Attributes, trace, type Tracer } from "@opentelemetry/api";
-import { checkFunction, checkOptions } from "../internal/expected.ts";
+import { checkFunction, checkOwnOptions, type OptionNames } from "../internal/expected.ts";
 import { fact, inspectable } from "../internal/inspection.ts";
 import { reportUncaught } from "../internal/report_error.ts";
 import type { AttemptWatch, SessionFeature } from "../http/contract/feature.ts";
@@ -41,6 +41,8 @@ export interface OpenTelemetryOptions {
    */
   readonly redact?: Iterable<string> | undefined;
 }
+
+const optionNames: OptionNames<OpenTelemetryOptions> = { tracer: true, meter: true, propagate: true, redact: true };
 
 /** Methods of RFC 9110 and RFC 5789; of others the conventions want none in names, which must be few. */
 const METHODS: ReadonlySet<string> = new Set(
@@ -88,7 +90,11 @@ export class OpenTelemetry implements SessionFeature {
    * @throws {TypeError} For an option of a wrong kind.
    */
   constructor(options: OpenTelemetryOptions = {}) {
-    const { meter, propagate = true, redact, tracer } = checkOptions("make an OpenTelemetry feature", options);
+    const { meter, propagate = true, redact, tracer } = checkOwnOptions(
+      "make an OpenTelemetry feature",
+      options,
+      optionNames,
+    );
     if (typeof propagate !== "boolean") checkFunction("make an OpenTelemetry feature", propagate);
     this.#tracer = tracerOf(tracer);
     this.#instruments = instrumentsOf(meter, (made) => httpInstruments(made, this.#sessions));

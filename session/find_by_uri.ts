@@ -1,6 +1,6 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkIterable, checkOptions, checkSignal } from "../internal/expected.ts";
+import { checkIterable, checkOwnOptions, checkSignal, type OptionNames } from "../internal/expected.ts";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
@@ -53,6 +53,14 @@ export interface FindByUriOptions<R extends AttributeName | AttributeType = Attr
   readonly signal?: AbortSignal | null | undefined;
 }
 
+const optionNames: OptionNames<FindByUriOptions> = {
+  modules: true,
+  read: true,
+  interaction: true,
+  onError: true,
+  signal: true,
+};
+
 /**
  * The objects a URI names, in every module and slot it matches. Where the URI holds a `pin-value` or a `pin-source`, or
  * somebody can be asked, one login is made on each matching token that wants one; no other token is logged in to. The PIN
@@ -104,7 +112,7 @@ export function findByUri(uri: string | Pkcs11Uri, options: FindByUriOptions = {
   if (!(parsed instanceof Pkcs11Uri)) {
     throw new TypeError(`Cannot search: the URI is text or a Pkcs11Uri, got ${typeof uri}`);
   }
-  checkOptions("search", options, ["onError"]);
+  checkOwnOptions("search", options, optionNames, ["onError"]);
   checkSignal("search", options.signal);
   pinCallbackOf(options.interaction);
   if (options.modules !== undefined) checkIterable("search", options.modules, "a list of modules");

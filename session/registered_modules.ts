@@ -1,6 +1,6 @@
 /** The modules p11-kit's configuration registers. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkObject, checkOptions, checkSignal, checkText } from "../internal/expected.ts";
+import { checkObject, checkOwnOptions, checkSignal, checkText, type OptionNames } from "../internal/expected.ts";
 import { openBackend } from "./managed/open_backend.ts";
 import { ConfigurationError } from "./config/error.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
@@ -69,6 +69,19 @@ export interface RegisteredModulesOptions {
   readonly signal?: AbortSignal | null | undefined;
 }
 
+const optionNames: OptionNames<RegisteredModulesOptions> = {
+  config: true,
+  progname: true,
+  trusted: true,
+  critical: true,
+  unmanaged: true,
+  managed: true,
+  logCalls: true,
+  onError: true,
+  onMessage: true,
+  signal: true,
+};
+
 /**
  * Loads and initialises the modules that p11-kit's configuration registers for this program, highest `priority` first
  * (`p11_kit_modules_load_and_initialize`). Each call is a caller of its own: close every module it gives.
@@ -91,10 +104,10 @@ export interface RegisteredModulesOptions {
  * ```
  *
  * @throws {ConfigurationError} If a configuration file is damaged or unreadable, or a critical module fails.
- * @throws {TypeError} When an option is of the wrong kind.
+ * @throws {TypeError} When an option is of the wrong kind, or there is none of its name.
  */
 export async function loadModules(options: RegisteredModulesOptions = {}): Promise<Module[]> {
-  checkOptions("load the registered modules", options, ["onError", "onMessage"]);
+  checkOwnOptions("load the registered modules", options, optionNames, ["onError", "onMessage"]);
   const { config, progname, signal } = options;
   if (config !== undefined) checkObject("load the registered modules", config, "config to be an object of paths");
   if (progname !== undefined) checkText("load the registered modules of a program", progname);

@@ -1,7 +1,7 @@
 /** Undoes the content codings of a body, layer by layer. */
 
 import { builtin } from "../../internal/builtin_modules.ts";
-import { checkIterable, checkOptions, unexpected } from "../../internal/expected.ts";
+import { checkIterable, checkOwnOptions, type OptionNames, unexpected } from "../../internal/expected.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
 import { NotSupportedError } from "../errors.ts";
 import { type ByteStream, watchChunks } from "./chunks.ts";
@@ -19,6 +19,8 @@ export interface DecodeOptions {
   /** Called when the outermost layer turns out not to be encoded at all; the bytes then pass as they are. */
   readonly onPassThrough?: (() => void) | undefined;
 }
+
+const optionNames: OptionNames<DecodeOptions> = { maxSize: true, onPassThrough: true };
 
 /** What undoes one layer; the library asks for it as the first body is decoded. */
 type Decoder = (input: ChunkInput, onPassThrough: () => void) => AsyncIterable<Uint8Array>;
@@ -55,7 +57,7 @@ export async function* decodeContent(
   checkIterable("decode the body", codings, "a list of codings");
   const maxSize = wholeLimit(
     "maxSize",
-    checkOptions("decode the body", options, ["onPassThrough"]).maxSize ?? Infinity,
+    checkOwnOptions("decode the body", options, optionNames, ["onPassThrough"]).maxSize ?? Infinity,
   );
   if (codings.length > MAX_LAYERS) {
     const message = `Cannot decode the body: ${codings.length} codings are more than the ${MAX_LAYERS} allowed`;

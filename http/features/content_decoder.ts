@@ -1,6 +1,6 @@
 /** The feature that removes content codings. */
 
-import { checkOptions } from "../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { attemptGuard, type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
@@ -22,6 +22,8 @@ export interface ContentDecoderOptions {
    */
   readonly maxSize?: number | undefined;
 }
+
+const optionNames: OptionNames<ContentDecoderOptions> = { maxSize: true };
 
 const SMALL_BODY = 65_536;
 const PLAIN_CODINGS = "gzip, deflate";
@@ -84,7 +86,7 @@ export class ContentDecoder implements SessionFeature {
    * @throws {TypeError} If `maxSize` is no number.
    */
   constructor(options: ContentDecoderOptions = {}) {
-    checkOptions("make a ContentDecoder", options);
+    checkOwnOptions("make a ContentDecoder", options, optionNames);
     this.#maxSize = wholeLimit("maxSize", options.maxSize ?? DEFAULT_MAX_SIZE);
   }
 

@@ -1,7 +1,7 @@
 /** The feature that keeps requests below a rate. */
 
 import { TypedEventTarget } from "../../internal/events.ts";
-import { checkMethods, checkOptions } from "../../internal/expected.ts";
+import { checkMethods, checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import { StoreErrorEvent, type StoreEvents } from "../contract/store_events.ts";
@@ -48,6 +48,16 @@ export interface RateLimitOptions {
   /** What counts the requests of several processes together. @default {null} */
   readonly store?: RateLimitStore | null | undefined;
 }
+
+const optionNames: OptionNames<RateLimitOptions> = {
+  requests: true,
+  interval: true,
+  burst: true,
+  obeyServer: true,
+  maxHold: true,
+  keyOf: true,
+  store: true,
+};
 
 /** A rate, as stores count by it: tokens that come back at a constant rate, and how many there are at most. */
 export interface TokenRate {
@@ -122,7 +132,7 @@ export class RateLimit extends TypedEventTarget<StoreEvents> implements SessionF
    */
   constructor(options: RateLimitOptions = {}) {
     super();
-    checkOptions("make a RateLimit", options, ["keyOf"]);
+    checkOwnOptions("make a RateLimit", options, optionNames, ["keyOf"]);
     const requests = moreThanZero("requests", options.requests ?? Infinity);
     const interval = moreThanZero("interval", options.interval ?? 1000, "ms");
     this.#rate = requests === Infinity ? requests : requests / interval;

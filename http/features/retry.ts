@@ -1,6 +1,6 @@
 /** The feature that sends failed requests again. */
 
-import { checkIterable, checkOptions } from "../../internal/expected.ts";
+import { checkIterable, checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
@@ -26,6 +26,8 @@ export interface RetryBudgetOptions {
    */
   readonly ratio?: number | undefined;
 }
+
+const budgetNames: OptionNames<RetryBudgetOptions> = { capacity: true, ratio: true };
 
 /** A retry that is about to be made. */
 export interface RetryInfo {
@@ -88,6 +90,17 @@ export interface RetryOptions {
   /** Called before every wait. */
   readonly onRetry?: ((info: RetryInfo) => void) | undefined;
 }
+
+const optionNames: OptionNames<RetryOptions> = {
+  limit: true,
+  baseDelay: true,
+  maxDelay: true,
+  jitter: true,
+  methods: true,
+  statuses: true,
+  budget: true,
+  onRetry: true,
+};
 
 const METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PROPFIND", "QUERY"];
 const STATUSES = [
@@ -153,7 +166,7 @@ export class Retry implements SessionFeature {
    * @throws {TypeError} If something else stands for a number.
    */
   constructor(options: RetryOptions = {}) {
-    checkOptions("make a Retry", options, ["onRetry"]);
+    checkOwnOptions("make a Retry", options, optionNames, ["onRetry"]);
     this.#limit = wholeLimit("limit", options.limit ?? 2);
     this.#baseDelay = zeroOrMore("baseDelay", options.baseDelay ?? 300, "ms");
     this.#maxDelay = zeroOrMore("maxDelay", options.maxDelay ?? 30_000, "ms");
@@ -168,6 +181,7 @@ export class Retry implements SessionFeature {
     this.#methods = new Set([...methods].map((method) => method.toUpperCase()));
     this.#statuses = new Set([...statuses].map((status) => wholeNumber("a status of statuses", status, 1, 999)));
     const budget = options.budget ?? {};
+    if (budget !== false) checkOwnOptions("make the budget of a Retry", budget, budgetNames);
     this.#capacity = budget === false ? Infinity : wholeLimit("budget.capacity", budget.capacity ?? 100);
     this.#ratio = budget === false ? 0 : zeroOrMore("budget.ratio", budget.ratio ?? 0.1);
     this.#budget = this.#capacity;

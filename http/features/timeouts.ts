@@ -1,9 +1,10 @@
 /** The feature that limits how long requests may take. */
 
+import { checkOwnOptions } from "../../internal/expected.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { timeLimitsOf, type TimeoutsOptions } from "../message/time_limits.ts";
+import { timeLimitsOf, timeoutNames, type TimeoutsOptions } from "../message/time_limits.ts";
 
 /**
  * Limits how long requests may take: making a connection, a pause without progress, everything together. A message that
@@ -37,7 +38,10 @@ export class Timeouts implements SessionFeature {
    * @throws {TypeError} If a limit is no number.
    */
   constructor(options: TimeoutsOptions = {}) {
-    const { connect = 0, idle = 0, total = 0 } = timeLimitsOf("make Timeouts", options);
+    const { connect = 0, idle = 0, total = 0 } = timeLimitsOf(
+      "make Timeouts",
+      checkOwnOptions("make Timeouts", options, timeoutNames),
+    );
     this.connect = connect;
     this.idle = idle;
     this.total = total;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "../../internal/expected.ts";
+import { checkOptions, type OptionNames } from "../../internal/expected.ts";
 import { milliseconds, seconds } from "../../internal/time_limits.ts";
 
 /** Limits of time in milliseconds. 0 and Infinity set no limit. */
@@ -30,6 +30,9 @@ export interface TimeoutsOptions {
    */
   readonly total?: number | undefined;
 }
+
+/** The options of Timeouts. */
+export const timeoutNames: OptionNames<TimeoutsOptions> = { connect: true, idle: true, total: true };
 
 /** The limits of {@linkcode TimeoutsOptions} for one message, in seconds as all times of messages. 0 and Infinity set none. */
 export interface MessageTimeouts {

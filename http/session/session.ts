@@ -8,6 +8,7 @@ import {
   checkFunction,
   checkObject,
   checkOptions,
+  checkOwnOptions,
   checkSignal,
   unexpected,
 } from "../../internal/expected.ts";
@@ -29,7 +30,13 @@ import {
   RequestEvent,
   RequestStartedEvent,
 } from "../contract/session_events.ts";
-import { checkContext, type ConstructibleFeatureType, type HttpSessionOptions, listOf } from "./session_options.ts";
+import {
+  checkContext,
+  type ConstructibleFeatureType,
+  type HttpSessionOptions,
+  listOf,
+  sessionOptionNames,
+} from "./session_options.ts";
 import type { SessionPropertyInputs, SessionPropertyValues } from "./session_property_types.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
@@ -129,12 +136,12 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
    *
    * @param options Properties, features and the transport.
    * @throws {RangeError} For a number out of its property's range.
-   * @throws {TypeError} For a value of another type than its property's.
+   * @throws {TypeError} For a value of another type than its property's, and for an option that there is none of.
    * @throws {NotSupportedError} For a proxy no transport of the session can go through.
    */
   constructor(options: HttpSessionOptions = {}) {
     super();
-    checkOptions("make a session", options);
+    checkOwnOptions("make a session", options, sessionOptionNames);
     this.#context = checkContext(options.asyncContext ?? null);
     this.#core = new HttpSessionCore(this, this.#settings, new TransportList(options.transport ?? "auto"), {
       request: (type, item) => this.#emitRequest(type, item),

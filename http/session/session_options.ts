@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { OptionNames } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { AuthScheme } from "../features/auth/scheme.ts";
 import type { FeatureType } from "../message/feature_type.ts";
@@ -80,6 +81,39 @@ export interface HttpSessionOptions {
   /** Largest response body in bytes that a message keeps in memory. @default {268435456} */
   readonly maxBodyBytes?: number | undefined;
 }
+
+/** The names of the options: a proxy or roots under another name would be left out. */
+export const sessionOptionNames: OptionNames<HttpSessionOptions> = {
+  proxyUri: true,
+  maxConns: true,
+  maxConnsPerHost: true,
+  useNtlm: true,
+  sslCaFile: true,
+  asyncContext: true,
+  timeout: true,
+  idleTimeout: true,
+  userAgent: true,
+  acceptLanguage: true,
+  acceptLanguageAuto: true,
+  sslStrict: true,
+  httpAliases: true,
+  httpsAliases: true,
+  sslUseSystemCaFile: true,
+  tlsDatabase: true,
+  useThreadContext: true,
+  addFeature: true,
+  addFeatureByType: true,
+  removeFeatureByType: true,
+  features: true,
+  defaultFeatures: true,
+  clientCertificate: true,
+  transport: true,
+  http2: true,
+  unixSocket: true,
+  lookup: true,
+  maxHeaderBytes: true,
+  maxBodyBytes: true,
+};
 
 /** One value or several. */
 export function listOf<T>(value: T | readonly T[] | undefined): readonly T[] {

@@ -1,4 +1,5 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { milliseconds, wholeLimit } from "../../internal/time_limits.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { CKS } from "../../ffi/constants/mod.ts";
@@ -14,6 +15,8 @@ import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { SessionPoolOptions } from "./call_options.ts";
 import type { SessionCore } from "./session_core.ts";
+
+const optionNames: OptionNames<SessionPoolOptions> = { maxPerSlot: true, maxIdleMs: true, validate: true };
 
 /** A handle out of the pool. */
 export interface PooledHandle {
@@ -61,6 +64,7 @@ export class HandlePool {
     }
     // The pool of slot.sessionPool() has this name.
     if ("max" in options) throw new TypeError("Cannot set poolSessions: its limit is maxPerSlot, not max");
+    refuseUnknown("set poolSessions", options, optionNames);
     this.#core = core;
     this.options = options;
     const { maxIdleMs = DEFAULT_IDLE_MS } = options;

@@ -1,9 +1,11 @@
 /** Sessions on several tokens: a pool that goes on with the others when one of them is away. */
 import { describeType } from "../../ffi/memory/inputs.ts";
+import { isPlainObject, type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { MemberEvent } from "../core/member_event.ts";
 import { SessionClosedError } from "../errors.ts";
 import type { Session } from "../tokens/session.ts";
 import type { SharedSessionsOptions, UseOptions } from "../tokens/options.ts";
+import { poolNames } from "../tokens/session_args.ts";
 import { poolOver, type SessionPool, type SessionPoolMember } from "../tokens/shared_sessions.ts";
 import { Slot } from "../tokens/slot.ts";
 import { type LentSessions, TokenSessions } from "../tokens/token_sessions.ts";
@@ -20,6 +22,8 @@ export interface SessionGroupOptions extends SharedSessionsOptions {
   readonly retryAfter?: number | undefined;
 }
 
+const groupNames: OptionNames<SessionGroupOptions> = { ...poolNames, retryAfter: true };
+
 /** The sessions of each token, and which tokens are in. */
 class SeveralTokens implements LentSessions {
   readonly #members: Members<TokenSessions>;
@@ -30,7 +34,8 @@ class SeveralTokens implements LentSessions {
     options: SessionGroupOptions,
     tell: (type: "member-out" | "member-in", member: SessionPoolMember) => void,
   ) {
-    const parts = slots.map((slot) => new TokenSessions(slot, options));
+    const own = isPlainObject(options) ? { ...options, retryAfter: undefined } : options;
+    const parts = slots.map((slot) => new TokenSessions(slot, own));
     this.#members = new Members(parts, readRetryAfter(options.retryAfter), {
       tryAgain: async ({ part }) => void await part.use((session) => session.getInfo()),
       left: (member) => tell("member-out", shown(member)),
@@ -143,6 +148,7 @@ export function sessionPool(slots: readonly Slot[], options: SessionGroupOptions
       }`,
     );
   }
+  refuseUnknown("make a session pool", options, groupNames);
   const tokens = new SeveralTokens(slots, options, (type, member) => {
     pool.dispatchEvent(new MemberEvent(type, member));
   });

@@ -1,4 +1,5 @@
 /** How modules are loaded. */
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import type { LogCallsOptions } from "../log_calls/mod.ts";
 import type { ModuleShare } from "./options.ts";
@@ -41,12 +42,24 @@ export interface ModuleOptions {
   readonly signal?: AbortSignal | null | undefined;
 }
 
+const moduleNames: OptionNames<ModuleOptions> = {
+  managed: true,
+  reserved: true,
+  neverFinalize: true,
+  logCalls: true,
+  share: true,
+  countLogins: true,
+  signal: true,
+};
+
 /**
  * Checks what would be found out only when the module is used, or not at all.
  *
- * @throws {TypeError} when an option is of a wrong kind
+ * @throws {TypeError} when an option is of a wrong kind, or there is none of its name
  */
-export function checkModuleOptions({ reserved, logCalls, share }: ModuleOptions): void {
+export function checkModuleOptions(options: ModuleOptions): void {
+  refuseUnknown("load the module", options, moduleNames);
+  const { reserved, logCalls, share } = options;
   if (reserved !== undefined && reserved !== null && typeof reserved !== "string") {
     throw wrongOption("reserved", "text", reserved);
   }

@@ -79,7 +79,7 @@ async function chainByUri(uri: Pkcs11Uri, session: Session, options: CallOptions
   try {
     if (found.length === 0) {
       const search = uri.type === undefined ? Pkcs11Uri.parse(withType(text)) : uri;
-      for await (const object of findByUri(search, { modules: [session.module], ...options })) {
+      for await (const object of findByUri(search, { modules: [session.module], signal: options.signal })) {
         found.push(object);
         others.push(object.session);
       }

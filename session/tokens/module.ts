@@ -82,7 +82,7 @@ export class Module {
    * @returns The module; it is the caller's to close.
    * @throws {ModuleLoadError} when the file is missing, no library or no PKCS#11 module
    * @throws {Pkcs11Error} when C_Initialize fails
-   * @throws {TypeError} When an option is of the wrong kind.
+   * @throws {TypeError} When an option is of the wrong kind, or there is none of its name.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   static async load(path: string, options: ModuleOptions = {}): Promise<Module> {
@@ -101,7 +101,7 @@ export class Module {
    * @returns The module; it is the caller's to close.
    * @throws {ModuleLoadError} when the file is missing, no library or no PKCS#11 module
    * @throws {Pkcs11Error} when C_Initialize fails
-   * @throws {TypeError} When an option is of the wrong kind.
+   * @throws {TypeError} When an option is of the wrong kind, or there is none of its name.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   static loadSync(path: string, options: ModuleOptions = {}): Module {

@@ -1,5 +1,6 @@
 /** Opening sessions: from the pool or the token, with the logins that were asked for. */
 import { checkOptions } from "../../ffi/engine/aborts.ts";
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import type { Operation, Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { checkUlong } from "../../ffi/memory/inputs.ts";
@@ -81,9 +82,18 @@ interface UndoArgs {
 /** The login whose PIN the keys of a session get that want it for each use. */
 type KeyLogin = OpenSessionOptions["login"];
 
+const optionNames: OptionNames<OpenSessionOptions> = {
+  readWrite: true,
+  login: true,
+  interaction: true,
+  signal: true,
+  abort: true,
+};
+
 /** The options as they are when the call is made, checked. Each is read once: another reading may give something else. */
 function readOptions(options: OpenSessionOptions): OpenSessionOptions {
   const call = checkOptions(options);
+  refuseUnknown("open a session", options, optionNames);
   call.signal?.throwIfAborted();
   const { readWrite, interaction, login } = options;
   return { ...call, readWrite: readWrite ?? false, interaction, login: readLogin(login) };

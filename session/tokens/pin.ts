@@ -1,4 +1,5 @@
 /** PINs as callers give them, made ready for the token. */
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { keepContext } from "../../internal/kept_context.ts";
 import { secretCopy } from "../../internal/secret_bytes.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
@@ -101,6 +102,8 @@ export function question(ask: PinCallback, slot: Slot, subject: QuestionSubject)
   };
 }
 
+const loginSpecNames: OptionNames<LoginSpec> = { userType: true, pin: true, maxTries: true };
+
 /**
  * Reads and checks a login that is to be made when a session is opened. Each member is read once: another reading may give
  * something else, or throw when a copy of the PIN has been made.
@@ -113,6 +116,7 @@ export function readLogin(login: LoginSpec | undefined): LoginSpec | undefined {
     const got = typeof login === "object" && !isBytesInput(login) ? "an object without pin" : describeType(login);
     throw new TypeError(`Cannot open a session: login is { pin } or { userType, pin }, got ${got}`);
   }
+  refuseUnknown("use the login", login, loginSpecNames);
   const { userType, pin, maxTries } = login;
   return { userType, pin, maxTries };
 }

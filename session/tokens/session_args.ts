@@ -6,6 +6,7 @@ import { type BytesInput, checkUlong, describeType, isPlainObject, viewBytes } f
 import type { cancelBegun } from "../../ffi/operations/parts.ts";
 import type { generateRandom, initPin, setOperationState, setPin } from "../../ffi/operations/sessions.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
+import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
 import { type countedLogin, type countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
@@ -39,6 +40,8 @@ const OPEN_FLAGS: Readonly<Record<string, number>> = {
 /** C_GenerateRandom is asked for at most this many bytes. */
 const MAX_RANDOM = 0x7fff_ffff;
 
+const loginNames: OptionNames<LoginOptions> = { ifNeeded: true, maxTries: true, signal: true, abort: true };
+
 /** A login. */
 export function loginArgs(
   core: SessionCore,
@@ -46,6 +49,7 @@ export function loginArgs(
   pin: Pin | null,
   options: LoginOptions | undefined,
 ): ArgsOf<typeof countedLogin> {
+  refuseUnknown("log in", options ?? {}, loginNames);
   const ifNeeded = options?.ifNeeded ?? false;
   return {
     core: core.module,
@@ -131,6 +135,14 @@ export function cancelArgs(core: SessionCore, flags: number | undefined): ArgsOf
   return { session, flags: BigInt(open ?? ALL_OPERATIONS), ifAny: true };
 }
 
+/** The options of a pool. */
+export const poolNames: OptionNames<SharedSessionsOptions> = {
+  max: true,
+  readWrite: true,
+  login: true,
+  interaction: true,
+  maxIdleMs: true,
+};
 const DEFAULT_MAX = 8;
 const DEFAULT_IDLE_MS = 60_000;
 
@@ -151,6 +163,7 @@ export function readPoolOptions(options: SharedSessionsOptions): PoolSettings {
   }
   // module.poolSessions has this name.
   if ("maxPerSlot" in options) throw new TypeError("Cannot make a session pool: its limit is max, not maxPerSlot");
+  refuseUnknown("make a session pool", options, poolNames);
   const { interaction, login: given, max, maxIdleMs, readWrite } = options;
   pinCallbackOf(interaction);
   const login = readLogin(given);

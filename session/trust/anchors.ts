@@ -10,7 +10,13 @@ import type { Slot } from "../tokens/slot.ts";
 import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
-import { checkIterable, checkMethods, checkOptions, checkSignal } from "../../internal/expected.ts";
+import {
+  checkIterable,
+  checkMethods,
+  checkOwnOptions,
+  checkSignal,
+  type OptionNames,
+} from "../../internal/expected.ts";
 import { nameText } from "../../internal/x509/distinguished_name.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
@@ -23,9 +29,11 @@ const CERTIFICATE_EXTENSION = 0xd84447c8;
 const EMPTY: ReadonlySet<number> = new Set([CKR.TOKEN_NOT_RECOGNIZED, CKR.TOKEN_NOT_PRESENT]);
 const READ = ["value", "label", "subject", "issuer", "serialNumber", "trusted", "publicKeyInfo", DISTRUSTED] as const;
 
+const optionNames: OptionNames<TrustAnchorsOptions> = { purpose: true, modules: true, signal: true };
+
 /** The certificates that these modules trust, by default those that the machine's configuration trusts. */
 export async function anchorsOf(options: TrustAnchorsOptions): Promise<TrustAnchor[]> {
-  checkOptions("find the trust anchors", options);
+  checkOwnOptions("find the trust anchors", options, optionNames);
   checkSignal("find the trust anchors", options.signal);
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
   if (options.modules !== undefined) {

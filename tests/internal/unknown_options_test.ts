@@ -1,10 +1,40 @@
 // Options that there are none of, where something would become weaker without a word: refused, with the name that was meant.
 import { describe, it } from "node:test";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { verifyJws, verifyJwt, verifyMessage } from "../../http/mod.ts";
+import {
+  AuthManager,
+  ContentDecoder,
+  CookieJar,
+  decodeContent,
+  HarRecorder,
+  HstsEnforcer,
+  HttpCache,
+  HttpSession,
+  Logger,
+  MessageSignatures,
+  PasswordManager,
+  ProxyResolver,
+  RateLimit,
+  Retry,
+  Timeouts,
+  verifyJws,
+  verifyJwt,
+  verifyMessage,
+} from "../../http/mod.ts";
 import { nearest } from "../../internal/expected.ts";
 import { aesCbc, aesCmac, aesGcm, ecdh1, hkdf, kbkdf, rsaPss } from "../../session/mechanisms/mod.ts";
-import { CKM, createSelfSignedCertificate } from "../../session/mod.ts";
+import { OpenTelemetry } from "../../opentelemetry/mod.ts";
+import {
+  CKM,
+  CKU,
+  createSelfSignedCertificate,
+  findByUri,
+  type FindByUriOptions,
+  loadModules,
+  Module,
+  sessionPool,
+  trustAnchors,
+} from "../../session/mod.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";
 
@@ -96,6 +126,110 @@ describe("an option that there is none of", () => {
       TypeError,
       'did you mean "required"?',
     );
+  });
+});
+
+describe("an option of HTTP that there is none of", () => {
+  it("is refused by a session, which would go past its proxy, or trust whom the system trusts", async () => {
+    const refused: Readonly<Record<string, string>> = {
+      proxy: 'Cannot make a session: there is no option "proxy"; did you mean "proxyUri"?',
+      proxyURI: 'did you mean "proxyUri"?',
+      proxyResolver: 'there is no option "proxyResolver"',
+      tlsDatabse: 'did you mean "tlsDatabase"?',
+      maxConsPerHost: 'did you mean "maxConnsPerHost"',
+    };
+    for (const [name, message] of Object.entries(refused)) {
+      assertThrows(() => new HttpSession({ [name]: "x" }), TypeError, message);
+    }
+    class Settings {
+      readonly timeout = 5;
+      readonly owner = "somebody";
+    }
+    await using session = new HttpSession(new Settings());
+    assertEquals(session.timeout, 5);
+    await using other = new HttpSession(untyped({ timeout: 6, proxy: undefined }));
+    assertEquals(other.timeout, 6);
+  });
+
+  it("is refused by features that would hide, limit, keep or check less", () => {
+    const signer = { algorithm: "EdDSA", keyId: "a", sign: () => Promise.resolve(iv) };
+    const refused: readonly [() => unknown, string][] = [
+      [() => new AuthManager(untyped({ scheme: [] })), '"schemes"?'],
+      [() => new PasswordManager(untyped({ stroe: null })), '"store"?'],
+      [() => new HttpCache(untyped({ shraed: true })), 'Cannot make a HttpCache: there is no option "shraed"'],
+      [() => new CookieJar(untyped({ acceptpolicy: "never" })), '"acceptPolicy"?'],
+      [() => new CookieJar().setCookie("a=b", "http://a.example/", untyped({ firstparty: "x" })), '"firstParty"?'],
+      [() => new HstsEnforcer(untyped({ stores: null })), '"store"?'],
+      [() => new HstsEnforcer().setSessionPolicy("a.example", untyped({ includeSubdomains: true })), "SubDomains"],
+      [
+        () => new Timeouts(untyped({ totl: 5 })),
+        'Cannot make Timeouts: there is no option "totl"; did you mean "total"?',
+      ],
+      [() => new Retry(untyped({ method: ["GET"] })), '"methods"?'],
+      [() => new Retry({ budget: untyped({ capactiy: 1 }) }), '"capacity"?'],
+      [() => new RateLimit(untyped({ request: 1 })), '"requests"?'],
+      [() => new ContentDecoder(untyped({ maxsize: 1 })), '"maxSize"?'],
+      [() => ProxyResolver.fromUri("http://proxy.example", untyped({ ignoreHost: [] })), '"ignoreHosts"?'],
+      [() => ProxyResolver.fromEnvironment(untyped({ environment: {} })), '"environment"'],
+      [() => new Logger(untyped({ hiddenHeader: ["x-pin"] })), '"hiddenHeaders"'],
+      [() => new HarRecorder(untyped({ hiddenParameter: ["pin"] })), '"hiddenParameters"'],
+      [() => new MessageSignatures(untyped({ signer, component: [] })), '"components"?'],
+      [() => new OpenTelemetry(untyped({ redacted: ["pin"] })), '"redact"?'],
+    ];
+    for (const [make, message] of refused) assertThrows(make, TypeError, message);
+  });
+
+  it("is refused where a body is decoded", async () => {
+    const body = new Blob(["x"]).stream();
+    await assertRejects(() => decodeContent(body, [], untyped({ maxsize: 1 })).next(), TypeError, '"maxSize"?');
+  });
+});
+
+describe("an option of modules and sessions that there is none of", { skip: softhsmSkip }, () => {
+  it("is refused where a module is loaded, or objects and roots are looked for", async () => {
+    const load = 'Cannot load the module: there is no option "manged"; did you mean "managed"?';
+    assertThrows(() => Module.loadSync("none.so", untyped({ manged: false })), TypeError, load);
+    await assertRejects(() => Module.load("none.so", untyped({ manged: false })), TypeError, load);
+    await assertRejects(() => loadModules(untyped({ trustd: true })), TypeError, '"trusted"?');
+    await assertRejects(() => trustAnchors(untyped({ purposes: "serverAuth" })), TypeError, '"purpose"?');
+    assertThrows(() => findByUri("pkcs11:", untyped<FindByUriOptions>({ module: [] })), TypeError, '"modules"?');
+  });
+
+  it("is refused where a session is opened, logs in or is pooled, before a PIN is tried", async () => {
+    const on = await TokenSession.open();
+    try {
+      const { session } = on;
+      const { module, slot } = session;
+      let asked = 0;
+      const pin = () => (asked++, "0000");
+      const login = { pin, maxTrys: 1 };
+      const spec = 'Cannot use the login: there is no option "maxTrys"; did you mean "maxTries"?';
+      await assertRejects(() => slot.openSession({ login: untyped(login) }), TypeError, spec);
+      assertThrows(() => slot.openSessionSync({ login: untyped(login) }), TypeError, spec);
+      await assertRejects(
+        () => slot.openSession({ login: untyped({ pin, usertype: CKU.SO }) }),
+        TypeError,
+        'did you mean "userType"?',
+      );
+      await assertRejects(
+        () => slot.openSession(untyped({ readwrite: true })),
+        TypeError,
+        'Cannot open a session: there is no option "readwrite"; did you mean "readWrite"?',
+      );
+      await assertRejects(
+        () => session.login(CKU.USER, pin, untyped({ maxtries: 1 })),
+        TypeError,
+        'Cannot log in: there is no option "maxtries"; did you mean "maxTries"?',
+      );
+      assertThrows(() => slot.sessionPool({ login: untyped(login) }), TypeError, spec);
+      assertThrows(() => slot.sessionPool(untyped({ maximum: 2 })), TypeError, 'there is no option "maximum"');
+      assertThrows(() => sessionPool([slot], untyped({ retryafter: 2 })), TypeError, '"retryAfter"?');
+      assertThrows(() => module.poolSessions = untyped({ maxIdleMS: 2 }), TypeError, '"maxIdleMs"?');
+      assertEquals(asked, 0);
+      await sessionPool([slot], { retryAfter: 10, max: 1 }).close();
+    } finally {
+      await on.close();
+    }
   });
 });
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseUri } from "../../protocol/uri.ts";
-import { checkClass, checkOptions, unexpected } from "../../../internal/expected.ts";
+import { checkClass, checkOwnOptions, type OptionNames, unexpected } from "../../../internal/expected.ts";
 import { type Connection, isTunneled } from "../../transports/connection.ts";
 import type { BodyTransform, SessionFeature } from "../../contract/feature.ts";
 import type { FeatureType } from "../../message/feature_type.ts";
@@ -61,6 +61,8 @@ export interface AuthManagerOptions {
   readonly schemes?: Iterable<AuthSchemeType> | undefined;
 }
 
+const optionNames: OptionNames<AuthManagerOptions> = { schemes: true };
+
 /**
  * Answers 401 and 407 (RFC 9110 §11). The strongest scheme a server offers is taken; credentials come from the URI, from
  * the scheme's own source, from a {@linkcode PasswordManager} or from the listeners of the session's `authenticate`; they
@@ -101,7 +103,7 @@ export class AuthManager extends AuthFeature implements SessionFeature {
   /** Makes a manager without any credentials. */
   constructor(options: AuthManagerOptions = {}) {
     super();
-    checkOptions("make an AuthManager", options);
+    checkOwnOptions("make an AuthManager", options, optionNames);
     this.#schemes = [...(options.schemes ?? [AuthBasic, AuthDigest, AuthBearer])];
   }
 

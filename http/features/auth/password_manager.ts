@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkMethods, checkObject, checkOptions } from "../../../internal/expected.ts";
+import { checkMethods, checkObject, checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 
@@ -79,6 +79,8 @@ export interface PasswordManagerOptions {
   readonly store?: PasswordStore | undefined;
 }
 
+const optionNames: OptionNames<PasswordManagerOptions> = { store: true };
+
 /**
  * Asks a store before `authenticate` is emitted; the event then comes with the first saved password filled in
  * (`auth.isAuthenticated`) and the known user names (`auth.savedUsers`), and its listener may answer otherwise or decline.
@@ -106,7 +108,7 @@ export class PasswordManager implements SessionFeature {
    * @throws {TypeError} For a store that is none of passwords.
    */
   constructor(options: PasswordManagerOptions = {}) {
-    checkOptions("make a PasswordManager", options);
+    checkOwnOptions("make a PasswordManager", options, optionNames);
     this.store = options.store ?? new MemoryPasswordStore();
     checkMethods("make a PasswordManager", this.store, "a store of passwords", ["find", "save", "remove"]);
   }

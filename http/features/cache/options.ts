@@ -1,5 +1,5 @@
 /** How a cache is made. */
-import { checkMethods, checkOptions } from "../../../internal/expected.ts";
+import { checkMethods, checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
 import { wholeLimit } from "../../../internal/time_limits.ts";
 import { CacheMemoryStore } from "./memory_store.ts";
 import type { PolicyOptions } from "./record.ts";
@@ -20,6 +20,14 @@ export interface HttpCacheOptions {
   readonly now?: (() => number) | undefined;
 }
 
+const optionNames: OptionNames<HttpCacheOptions> = {
+  shared: true,
+  maxBytes: true,
+  maxEntryBytes: true,
+  store: true,
+  now: true,
+};
+
 /** What a cache asks of every store. */
 const METHODS: readonly (keyof CacheStore)[] = ["find", "open", "update", "read", "touch", "delete", "trim", "clear"];
 
@@ -31,7 +39,7 @@ const METHODS: readonly (keyof CacheStore)[] = ["find", "open", "update", "read"
 export function readCacheOptions(
   options: HttpCacheOptions,
 ): { readonly store: CacheStore; readonly policy: PolicyOptions; readonly limits: StorageLimits } {
-  checkOptions("make a HttpCache", options, ["now"]);
+  checkOwnOptions("make a HttpCache", options, optionNames, ["now"]);
   const { shared = false, now = Date.now } = options;
   const store: CacheStore = options.store ?? new CacheMemoryStore();
   checkMethods("make a HttpCache", store, "a store of responses", METHODS);

@@ -1,5 +1,5 @@
 /** Cookies of a session (`SoupCookieJar`). */
-import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
+import { checkObject, checkOwnOptions, checkText } from "../../../internal/expected.ts";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
@@ -11,7 +11,14 @@ import { StoreErrorEvent } from "../../contract/store_events.ts";
 import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
 import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
 import { CookieTable } from "./cookie_table.ts";
-import { CookieChangedEvent, type CookieContext, type CookieJarEvents, type CookieJarOptions } from "./jar_types.ts";
+import {
+  contextNames,
+  CookieChangedEvent,
+  type CookieContext,
+  type CookieJarEvents,
+  type CookieJarOptions,
+  jarNames,
+} from "./jar_types.ts";
 import { restored, SharedJar } from "./shared_jar.ts";
 import {
   acceptPolicies,
@@ -72,7 +79,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    */
   constructor(options: CookieJarOptions = {}) {
     super();
-    checkOptions("make a CookieJar", options, ["now"]);
+    checkOwnOptions("make a CookieJar", options, jarNames, ["now"]);
     const { acceptPolicy = "always", store = null, maxCookies = 3000, maxCookiesPerSite = 180, now = Date.now } =
       options;
     this.acceptPolicy = acceptPolicy;
@@ -127,7 +134,7 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
    */
   setCookie(field: string, uri: string | URL, context: CookieContext = {}): Cookie | null {
     checkText("set a cookie", field);
-    const cookie = this.#accept(field, parseUri(uri), checkOptions("set a cookie", context));
+    const cookie = this.#accept(field, parseUri(uri), checkOwnOptions("set a cookie", context, contextNames));
     this.#publish();
     return cookie;
   }
@@ -167,12 +174,12 @@ export class CookieJar extends TypedEventTarget<CookieJarEvents> implements Sess
 
   /** The cookies a request to `uri` would carry, in the order of the Cookie field (`soup_cookie_jar_get_cookie_list`). */
   getCookies(uri: string | URL, context: CookieContext = {}): Cookie[] {
-    return this.#matching(parseUri(uri), checkOptions("look for cookies", context)).map(snapshot);
+    return this.#matching(parseUri(uri), checkOwnOptions("look for cookies", context, contextNames)).map(snapshot);
   }
 
   /** The Cookie field a request to `uri` would carry; empty for none (`soup_cookie_jar_get_cookies`). */
   getCookieHeader(uri: string | URL, context: CookieContext = {}): string {
-    return headerOf(this.#matching(parseUri(uri), checkOptions("look for cookies", context)));
+    return headerOf(this.#matching(parseUri(uri), checkOwnOptions("look for cookies", context, contextNames)));
   }
 
   /** Removes every cookie. */

@@ -1,4 +1,5 @@
 /** What a jar is made and asked with, and what it tells. */
+import type { OptionNames } from "../../../internal/expected.ts";
 import type { StoreEvents } from "../../contract/store_events.ts";
 import type { Cookie, CookieChange, CookieStore, SharedCookieStore } from "./cookie.ts";
 import type { CookieAcceptPolicy } from "./rules.ts";
@@ -17,6 +18,15 @@ export interface CookieJarOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** The options of a jar. */
+export const jarNames: OptionNames<CookieJarOptions> = {
+  acceptPolicy: true,
+  store: true,
+  maxCookies: true,
+  maxCookiesPerSite: true,
+  now: true,
+};
+
 /** What a cookie is set or asked for with. */
 export interface CookieContext {
   /** The page the request belongs to; without one it counts as its own. @default {null} */
@@ -28,6 +38,14 @@ export interface CookieContext {
   /** The request's method. @default {"GET"} */
   readonly method?: string | undefined;
 }
+
+/** The members of a context. */
+export const contextNames: OptionNames<CookieContext> = {
+  firstParty: true,
+  navigation: true,
+  http: true,
+  method: true,
+};
 
 /** The `changed` event of a jar: a cookie was added, replaced or removed. */
 export class CookieChangedEvent extends Event implements CookieChange {

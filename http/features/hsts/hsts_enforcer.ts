@@ -1,6 +1,6 @@
 /** Hosts that are contacted over TLS only (`SoupHSTSEnforcer`). */
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { checkObject, checkOptions, checkText } from "../../../internal/expected.ts";
+import { checkObject, checkOptions, checkOwnOptions, checkText, type OptionNames } from "../../../internal/expected.ts";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -25,6 +25,8 @@ export interface HstsEnforcerOptions {
   /** The clock, in milliseconds since 1970. @default {Date.now} */
   readonly now?: (() => number) | undefined;
 }
+
+const optionNames: OptionNames<HstsEnforcerOptions> = { store: true, maxPolicies: true, now: true };
 
 /** The `changed` event of an enforcer: a policy was added, replaced or removed. */
 export class HstsChangedEvent extends Event {
@@ -98,7 +100,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
    */
   constructor(options: HstsEnforcerOptions = {}) {
     super();
-    checkOptions("make a HstsEnforcer", options, ["now"]);
+    checkOwnOptions("make a HstsEnforcer", options, optionNames, ["now"]);
     const { store = null, maxPolicies = 10_000, now = Date.now } = options;
     this.#maxPolicies = wholeNumber("maxPolicies", maxPolicies, 1);
     this.#now = now;
@@ -131,7 +133,7 @@ export class HstsEnforcer extends TypedEventTarget<HstsEnforcerEvents> implement
 
   /** Covers a host for as long as the enforcer lives, whatever its server says (`soup_hsts_enforcer_set_session_policy`). */
   setSessionPolicy(host: string, options: { includeSubDomains?: boolean } = {}): void {
-    checkOptions("set an HSTS policy", options);
+    checkOwnOptions("set an HSTS policy", options, { includeSubDomains: true });
     this.setPolicy({ host, includeSubDomains: options.includeSubDomains ?? false, expires: null });
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "../../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
 import { lowerCaseSet } from "./secret_names.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
@@ -58,6 +58,15 @@ export interface HarRecorderOptions {
   readonly hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
+const optionNames: OptionNames<HarRecorderOptions> = {
+  maxBodySize: true,
+  maxEntries: true,
+  connectionTimings: true,
+  showSecrets: true,
+  hiddenHeaders: true,
+  hiddenParameters: true,
+};
+
 const [name = "", version = ""] = productToken.split("/");
 const CREATOR = { name, version };
 
@@ -101,7 +110,7 @@ export class HarRecorder implements SessionFeature {
    * @throws {RangeError} If a limit is no integer or out of range.
    */
   constructor(options: HarRecorderOptions = {}) {
-    checkOptions("make a HarRecorder", options);
+    checkOwnOptions("make a HarRecorder", options, optionNames);
     this.#maxBodySize = bodyLimit(options.maxBodySize ?? 1 << 20);
     this.#maxEntries = wholeNumber("maxEntries", options.maxEntries ?? 10_000, 1);
     this.#connectionTimings = options.connectionTimings ?? false;

@@ -1,7 +1,7 @@
 /** The feature that writes messages down. */
 
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { checkOptions } from "../../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
 import { lowerCaseSet } from "./secret_names.ts";
 import { isWithoutCache } from "../../contract/blocking.ts";
 import type { Connection } from "../../transports/connection.ts";
@@ -51,6 +51,16 @@ export interface LoggerOptions {
    */
   readonly hiddenParameters?: readonly string[] | ReadonlySet<string> | undefined;
 }
+
+const optionNames: OptionNames<LoggerOptions> = {
+  level: true,
+  maxBodySize: true,
+  printer: true,
+  requestFilter: true,
+  responseFilter: true,
+  hiddenHeaders: true,
+  hiddenParameters: true,
+};
 
 /** What a logger knows about one message. */
 interface Entry {
@@ -109,7 +119,7 @@ export class Logger implements SessionFeature {
    * @throws {RangeError} If `maxBodySize` is no number of bytes.
    */
   constructor(options: LoggerOptions = {}) {
-    checkOptions("make a Logger", options, ["printer", "requestFilter", "responseFilter"]);
+    checkOwnOptions("make a Logger", options, optionNames, ["printer", "requestFilter", "responseFilter"]);
     this.level = options.level ?? "minimal";
     this.maxBodySize = options.maxBodySize ?? 2 ** 20;
     this.#options = options;

@@ -1,7 +1,13 @@
 /** The feature that chooses proxies. */
 
 import { brandError } from "../../../internal/error_brand.ts";
-import { checkFunction, checkIterable, checkOptions, unexpected } from "../../../internal/expected.ts";
+import {
+  checkFunction,
+  checkIterable,
+  checkOwnOptions,
+  type OptionNames,
+  unexpected,
+} from "../../../internal/expected.ts";
 import { trustedEnvironment } from "../../transports/permissions.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -35,6 +41,8 @@ export interface StaticProxyOptions {
   readonly ignoreHosts?: readonly string[] | ReadonlySet<string> | undefined;
 }
 
+const staticNames: OptionNames<StaticProxyOptions> = { ignoreHosts: true };
+
 /** Options of {@linkcode ProxyResolver.fromEnvironment}. */
 export interface EnvironmentProxyOptions {
   /**
@@ -45,6 +53,8 @@ export interface EnvironmentProxyOptions {
    */
   readonly env?: Environment | undefined;
 }
+
+const environmentNames: OptionNames<EnvironmentProxyOptions> = { env: true };
 
 /** Raised when a proxy function fails or answers with something that is no proxy; ends the message. */
 export class ProxyResolutionError extends Error {
@@ -110,7 +120,7 @@ export class ProxyResolver implements SessionFeature {
    * {@linkcode StaticProxyOptions.ignoreHosts}, or `*`. The environment is read at every request.
    */
   static fromEnvironment(options: EnvironmentProxyOptions = {}): ProxyResolver {
-    checkOptions("make a ProxyResolver", options);
+    checkOwnOptions("make a ProxyResolver", options, environmentNames);
     return new ProxyResolver((uri) => proxyOfEnvironment(uri, isTls(uri), options.env ?? trustedEnvironment()));
   }
 
@@ -239,7 +249,7 @@ export class StaticProxyResolver extends ProxyResolver {
    */
   constructor(uri: string | URL, options: StaticProxyOptions = {}) {
     const proxy = parseProxyUri(uri);
-    const { ignoreHosts = [] } = checkOptions("make a StaticProxyResolver", options);
+    const { ignoreHosts = [] } = checkOwnOptions("make a StaticProxyResolver", options, staticNames);
     checkIterable("make a StaticProxyResolver", ignoreHosts, "a list of hosts");
     const isIgnored = compileHostPatterns(ignoreHosts);
     super((target) => isIgnored(target.hostname, portOf(target)) ? null : uri);

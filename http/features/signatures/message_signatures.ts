@@ -8,7 +8,7 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { freshBody } from "../../message/body_source.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
-import { checkOptions } from "../../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
@@ -70,6 +70,20 @@ export interface MessageSignaturesOptions {
   /** Types of structured fields, for components with the parameter `sf`, beside those of fields HTTP defines. */
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
 }
+
+const optionNames: OptionNames<MessageSignaturesOptions> = {
+  signer: true,
+  components: true,
+  label: true,
+  created: true,
+  expires: true,
+  nonce: true,
+  tag: true,
+  alg: true,
+  contentDigest: true,
+  scope: true,
+  structuredFields: true,
+};
 
 const DIGEST = namedComponent("content-digest");
 const DIGEST_IN_TRAILERS = namedComponent("content-digest", "tr");
@@ -142,7 +156,7 @@ export class MessageSignatures implements SessionFeature {
   constructor(options: MessageSignaturesOptions) {
     this.#signer = checkSigner(options?.signer, "MessageSignatures");
     this.#algorithm = httpAlgorithmOf(this.#signer);
-    checkOptions("make MessageSignatures", options, ["created", "nonce"]);
+    checkOwnOptions("make MessageSignatures", options, optionNames, ["created", "nonce"]);
     const { alg = false, components, created = secondsNow, expires, nonce, tag } = options;
     this.#components = componentsFor(components);
     this.#label = checkLabel(options.label ?? "sig");
