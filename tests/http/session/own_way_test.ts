@@ -250,9 +250,7 @@ describe("a message's own way", () => {
   it("is refused where it is wrong, by name", async () => {
     const wrong: [init: unknown, type: typeof TypeError | typeof RangeError, text: string][] = [
       [{ proxy: "ftp://127.0.0.1" }, TypeError, "proxy"],
-      [{ proxy: { url: "http://127.0.0.1" } }, TypeError, "proxy"],
       [{ tls: { ca: "PEM" } }, TypeError, '"ca"'],
-      [{ tls: { rejectUnauthorized: false } }, TypeError, '"rejectUnauthorized"'],
       [{ tls: { sslStrict: "no" } }, TypeError, "sslStrict"],
       [{ tls: { tlsDatabase: "PEM" } }, TypeError, "tlsDatabase"],
       [{ tls: { clientCertificate: { cert: "x", key: "y" } } }, TypeError, "client certificate"],
@@ -266,6 +264,14 @@ describe("a message's own way", () => {
     for (const [init, type, text] of wrong) {
       assertThrows(() => new HttpMessage("GET", server.origin, init as HttpMessageInit), type, text);
       await assertRejects(() => session.fetch(server.origin, init as HttpFetchInit), type, text);
+    }
+    // What Bun's fetch takes besides, a message does not.
+    const ofFetch: [init: unknown, text: string][] = [
+      [{ proxy: { url: "http://127.0.0.1" } }, "proxy"],
+      [{ tls: { rejectUnauthorized: false } }, '"rejectUnauthorized"'],
+    ];
+    for (const [init, text] of ofFetch) {
+      assertThrows(() => new HttpMessage("GET", server.origin, init as HttpMessageInit), TypeError, text);
     }
     const empty = { proxy: "", unix: "", tls: null, maxRedirects: null, timeouts: null };
     assertEquals((await session.fetch(`${server.origin}/ok`, empty)).status, 200);
