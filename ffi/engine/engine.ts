@@ -113,22 +113,24 @@ export class Engine implements CallOrder {
       gate = options.gate ?? null;
     }
     const place = lane && laneOf(lane, true);
-    if (place !== null) {
-      if (place.busy) throw this.errors.busy(lane!.open ?? "an asynchronous call");
-      place.inPlace = true;
-    }
+    if (place?.busy) throw this.errors.busy(lane!.open ?? "an asynchronous call");
     const frame = this.#idle ?? new Frame(this, this.#blocksInPlace.take(), true);
     this.#idle = null;
-    frame.undisturbed = !signal && observer === null;
-    frame.enter(lane, turn, register, args);
+    if (!frame.isClean) frame.reset();
+    if (place !== null) place.inPlace = true;
     this.#inFlight++;
     try {
+      frame.enter(lane, turn, register, args);
+      frame.undisturbed = !signal && observer === null;
       const program = operation(frame, args);
       const isAlone = frame.undisturbed && gate === null && !turn?.isTakenFrom(frame);
       const first = isAlone && program.begin ? program.begin() : program.next(0);
       return first.done ? first.value : this.#drive(frame, program, first, gate, signal, observer);
     } finally {
-      frame.reset();
+      // Where the stack ends here, what follows is not called, and this is enough for others to go on.
+      this.#idle ??= frame;
+      this.#inFlight--;
+      if (place !== null) place.inPlace = false;
       this.#leave(frame, place);
     }
   }
@@ -136,7 +138,9 @@ export class Engine implements CallOrder {
   /** The memory of the last operation in place, where the next of a session may begin in it at once. */
   idleFor(lane: Lane): Frame | null {
     const frame = this.#idle;
-    if (frame === null || lane.question !== null || lane.busy || lane.token?.isTakenFrom(frame)) return null;
+    if (frame === null || !frame.isClean || lane.question !== null || lane.busy || lane.token?.isTakenFrom(frame)) {
+      return null;
+    }
     return frame;
   }
 
@@ -155,7 +159,9 @@ export class Engine implements CallOrder {
       frame.undisturbed = true;
       return this.#drive(frame, program, prepare(frame), null, undefined, null);
     } finally {
-      frame.reset();
+      this.#idle ??= frame;
+      this.#inFlight--;
+      lane.inPlace = false;
       this.#leave(frame, lane);
     }
   }
@@ -193,15 +199,12 @@ export class Engine implements CallOrder {
     return step.value;
   }
 
-  /** An operation in place is over, its memory overwritten. */
+  /** An operation in place is over: its memory is overwritten, and who waits for it goes on. */
   #leave(frame: Frame, place: Lane | null): void {
-    if (this.#idle === null) this.#idle = frame;
-    else this.#blocksInPlace.give(frame.block);
-    if (--this.#inFlight === 0) this.#notifyDrained();
-    if (place !== null) {
-      place.inPlace = false;
-      place.proceed();
-    }
+    frame.reset();
+    if (this.#idle !== frame) this.#blocksInPlace.give(frame.block);
+    if (this.#inFlight === 0) this.#notifyDrained();
+    place?.proceed();
   }
 
   /**

@@ -161,8 +161,12 @@ export class Frame {
     this.inPlace = inPlace;
   }
 
+  /** Whether nothing is left of a run: it has no room on the stack to forget itself where its caller has used it up. */
+  isClean = true;
+
   /** Takes in what the run is for. */
   enter(lane: Lane | null, turn: TokenTurn | null, register: SessionRegister | null, args: unknown): void {
+    this.isClean = false;
     this.lane = lane;
     this.turn = turn;
     this.register = register;
@@ -188,6 +192,7 @@ export class Frame {
     this.args = null;
     this.workKind = 0;
     this.#pinned = null;
+    this.isClean = true;
   }
 
   /** A function of the module. Throws CKR.FUNCTION_NOT_SUPPORTED where it has none. */

@@ -115,7 +115,7 @@ function detachedError(subject: string): TypeError {
  * @throws {TypeError} When it is gone.
  */
 export function assertPresent(data: Uint8Array, length?: number): void {
-  if (length === undefined ? data.length > 0 : lengthOf.call(data) === length) return;
+  if (length === undefined ? data.length > 0 : lengthOf.call(data) as number >= length) return;
   const { detached, resizable } = TYPED_ARRAY.buffer.call(data) as ArrayBuffer;
   if (detached || resizable) {
     throw new TypeError("Cannot use the data: its buffer was taken away while the call was made");

@@ -5,7 +5,7 @@
  */
 import { CKR } from "../constants/ckr.ts";
 import type { Block } from "../memory/block.ts";
-import type { BuiltParameter, WrittenMechanism } from "../memory/mechanisms.ts";
+import type { BuiltParameter, PreparedMechanism, WrittenMechanism } from "../memory/mechanisms.ts";
 import { CK_MECHANISM } from "../memory/structs_infos.ts";
 import { structLayout } from "../memory/structs.ts";
 import { isUint8Array, lengthOf } from "../runtime/views.ts";
@@ -74,6 +74,10 @@ export class CallPair {
   readonly #pointer: number;
   readonly #pointerLength: number;
   readonly #table: Cryptoki;
+  /** The key of the call that was taken in. */
+  #key: bigint | null = null;
+  /** The room for its result in memory of the caller; -1 where it is to be an array of its own. */
+  #space = -1;
   #outcome: Outcome | null = null;
 
   /** Notes calls that were laid out. */
@@ -120,8 +124,17 @@ export class CallPair {
   /**
    * Takes a call of the same functions in, before which nobody can be asked, where it differs in nothing but bytes and handles:
    * it is written to the memory, which is in use from then on. Returns whether it does.
+   *
+   * @param space Room for the result in memory of the caller; -1 where it is to be an array of its own.
    */
-  takes(key: bigint | null, traits: KeyTraits | null, type: number, parameter: unknown, data: unknown): boolean {
+  takes(
+    key: bigint | null,
+    traits: KeyTraits | null,
+    type: number,
+    parameter: unknown,
+    data: unknown,
+    space: number,
+  ): boolean {
     const block = this.#block;
     if (
       !block.isFresh || type !== this.#type || (key !== null) !== this.#hasKey || !isUint8Array(data) ||
@@ -131,6 +144,8 @@ export class CallPair {
     if (this.#keyType !== null && wantsKeyCheck(this.#table, key, traits, type)) return false;
     const { bytes, view } = block;
     block.used = this.#used;
+    this.#key = key;
+    this.#space = space;
     // The other half of each word is zero: the memory was overwritten.
     view.setUint32(this.#mechanism, type, true);
     if (this.#parameterLength > 0) this.#writeParameter(parameter as Uint8Array);
@@ -150,25 +165,34 @@ export class CallPair {
     view.setUint32(this.#pointerLength, this.#parameterLength, true);
   }
 
+  /** The key of the call that was taken in. */
+  protected get takenKey(): bigint | null {
+    return this.#key;
+  }
+
+  /** The mechanism of the call that was taken in. */
+  protected get takenMechanism(): PreparedMechanism {
+    const length = this.#parameterLength;
+    return { type: this.#type, parameter: length > 0 ? this.#block.copyOut(this.#parameter, length) : null };
+  }
+
   /**
-   * Makes the calls of one that was taken in: the result, or how much of it was written into `memory`, which has so much
-   * `room`; and its own memory is overwritten. `null` where there is more to it: {@linkcode CallPair.takeOutcome} tells what. No
-   * code of a caller can run meanwhile, so nobody is told that something runs.
+   * Makes the calls of one that was taken in: the result, or how much of it was written into `memory`; and its own memory is
+   * overwritten. `null` where there is more to it: {@linkcode CallPair.takeOutcome} tells what. No code of a caller can run
+   * meanwhile, so nobody is told that something runs.
    */
-  repeat(
-    session: bigint,
-    key: bigint | null,
-    memory: Uint8Array | undefined,
-    room: number,
-  ): Uint8Array<ArrayBuffer> | number | null {
+  repeat(session: bigint, memory: Uint8Array | undefined): Uint8Array<ArrayBuffer> | number | null {
+    const length = this.make(session, this.#key);
+    if (length < 0 || memory !== undefined && length > this.#space) return null;
     const block = this.#block;
-    const length = this.make(session, key);
-    if (length < 0 || memory !== undefined && length > room) return null;
-    const result = memory === undefined ? block.copyOut(this.#output, length) : length;
-    if (memory !== undefined) block.copyInto(this.#output, length, memory);
-    block.overwrite(this.#used);
-    block.used = 0;
-    return result;
+    try {
+      if (memory === undefined) return block.copyOut(this.#output, length);
+      block.copyInto(this.#output, length, memory);
+      return length;
+    } finally {
+      block.overwrite(this.#used);
+      block.used = 0;
+    }
   }
 
   /** Makes both calls: the length of a result that is to be believed; -1 where there is something else. */
@@ -176,6 +200,7 @@ export class CallPair {
     // Fields of this object: what all operations share would be looked up anew in each call, as there are so many functions.
     const init = this.#init;
     const once = this.#once;
+    this.#outcome = null;
     try {
       let rv = key === null ? init(session, this.#mechanismWord) : init(session, this.#mechanismWord, key);
       if (rv !== CKR.OK) return this.#endedWith({ rv: rv as number, stopped: 0 });

@@ -23,7 +23,7 @@ import {
 } from "./beginning.ts";
 import { CallPair, type Outcome } from "./call_pair.ts";
 import type { AuthenticatedUse } from "../engine/active.ts";
-import { mayAsk, mayRunCaller } from "./authentication.ts";
+import { type KeyAuthentication, mayAsk, mayRunCaller } from "./authentication.ts";
 import { wantsFit } from "./key_checks.ts";
 import { endUse } from "./key_use.ts";
 import { MAX_GROWTHS } from "./output.ts";
@@ -111,7 +111,7 @@ export class Transformation extends CallPair implements Program<Bytes>, Beginnin
     const { key, traits, mechanism, data, authentication } = args;
     if (
       functions !== this.functions || room !== this.room || mayAsk(authentication) ||
-      !this.takes(key, traits, mechanism.type, mechanism.parameter, data)
+      !this.takes(key, traits, mechanism.type, mechanism.parameter, data, -1)
     ) return false;
     this.#renew(frame, args);
     return true;
@@ -137,20 +137,35 @@ export class Transformation extends CallPair implements Program<Bytes>, Beginnin
     if (this.asks) return this.#proceed(null);
     const { session, key } = this.args!;
     this.make(session, key);
-    return this.#made(this.#frame!);
+    return this.#made(this.#frame!, this.takeOutcome());
   }
 
-  /** Goes on after {@linkcode CallPair.repeat}. */
-  proceed(frame: Frame, args: CryptoArgs): ProgramStep<Bytes> {
+  /**
+   * Goes on after {@linkcode CallPair.repeat}.
+   *
+   * @param ask Whom to ask for the PIN of the key; called where the token wants one, as code of the caller may be asked for it.
+   */
+  proceed(
+    frame: Frame,
+    rest: Pick<CryptoArgs, "session" | "traits" | "data" | "into">,
+    ask: () => KeyAuthentication | null,
+  ): ProgramStep<Bytes> {
+    let outcome = this.takeOutcome();
+    let authentication: KeyAuthentication | null = null;
+    try {
+      if (outcome !== null && "rv" in outcome && outcome.rv === CKR.USER_NOT_LOGGED_IN) authentication = ask();
+    } catch (error) {
+      outcome = { error };
+    }
+    const args = { ...rest, key: this.takenKey, mechanism: this.takenMechanism, authentication };
     frame.args = args;
     this.#renew(frame, args);
     this.#begun = true;
-    return this.#made(frame);
+    return this.#made(frame, outcome);
   }
 
   /** Goes on after calls that were made unseen. */
-  #made(frame: Frame): ProgramStep<Bytes> {
-    const outcome = this.takeOutcome();
+  #made(frame: Frame, outcome: Outcome | null): ProgramStep<Bytes> {
     if (outcome === null) return this.#succeeded(frame.block);
     frame.rv = "rv" in outcome ? outcome.rv : 0;
     frame.stopped = "rv" in outcome ? outcome.stopped : 0;

@@ -93,18 +93,14 @@ export function transformed(
   const usedKey = functions === DIGEST ? null : key;
   const length = arrayLength(data);
   const into: unknown = options?.into;
-  const room = arrayLength(into);
-  const last = length > 0 && (room > 0 || into === undefined)
-    ? lastLike(core, action, functions, usedKey, mechanism, data, options)
-    : null;
+  const last = length > 0 ? lastLike(core, action, functions, usedKey, mechanism, data, into, options) : null;
   // Not within what checks: to each frame below the module's code the processor has forgotten the way back.
-  const given = last === null
-    ? null
-    : last.repeat(core.handle, usedKey === null ? null : usedKey.handle, into as Uint8Array | undefined, room);
+  const given = last === null ? null : last.repeat(core.handle, into as Uint8Array | undefined);
   if (given !== null) return given;
+  if (last !== null) return transformedOn(core, usedKey, last, data as Uint8Array, into as Uint8Array | undefined);
   // Options and mechanism may have getters, which were called.
   if (length > 0) assertPresent(data as Uint8Array, length);
-  return transformedStep(core, action, operation, usedKey, last, mechanism, data, into, options);
+  return transformedStep(core, action, operation, usedKey, mechanism, data, into, options);
 }
 
 /**
@@ -119,44 +115,57 @@ function lastLike(
   key: Pkcs11Object | null,
   mechanism: Mechanism,
   data: BytesInput,
+  into: unknown,
   options: ResultOptions | IntoOptions | undefined,
 ): Transformation | null {
+  core.assertFree(action);
   const type = typeof mechanism === "number" ? mechanism : mechanism?.type;
   const parameter = typeof mechanism === "number" ? null : mechanism?.parameter;
-  if (!core.module.isUnwatched(options)) return null;
-  const handle = functions === DIGEST ? null : keyHandle(core, action, key!);
-  if (handle !== null && mayAsk(core, key!)) return null;
+  const handle = key === null && functions === DIGEST ? null : keyHandle(core, action, key!);
+  if (handle !== null && mayAsk(core, key!) || !core.module.isUnwatched(options)) return null;
   core.assertFree(action);
-  const last = lastInPlace(core.module.engine, core.lane);
+  const room = into === undefined ? -1 : arrayLength(into);
+  const last = room === 0 ? null : lastInPlace(core.module.engine, core.lane);
   return last !== null && last.functions === functions &&
-      last.takes(handle, handle === null ? null : traitsOf(key!), type, parameter, data)
+      last.takes(handle, handle === null ? null : traitsOf(key!), type, parameter, data, room)
     ? last
     : null;
 }
 
-/** The same step by step, or the rest of one like the last whose calls were made and have given no result. */
+/** The same step by step. */
 function transformedStep(
   core: SessionCore,
   action: string,
   operation: typeof digest,
   key: Pkcs11Object | null,
-  last: Transformation | null,
   mechanism: Mechanism,
   data: BytesInput,
   memory: unknown,
   options: ResultOptions | IntoOptions | undefined,
 ): Uint8Array<ArrayBuffer> | number {
-  let into: Destination | null = null;
-  const args = () => {
-    into = memory === undefined ? null : new Destination(viewMemory(memory, "into"));
-    const rest = operation === digest
-      ? digestArgs(core, mechanism, data)
-      : cryptoArgs(core, action, key!, mechanism, data);
-    return { ...rest, into };
-  };
-  const result = last === null
-    ? core.runSync(operation, args(), options)
-    : core.module.engine.goOn(core.lane, last, (frame) => last.proceed(frame, args()));
+  const into = memory === undefined ? null : new Destination(viewMemory(memory, "into"));
+  const args = operation === digest
+    ? digestArgs(core, mechanism, data)
+    : cryptoArgs(core, action, key!, mechanism, data);
+  return resultOf(core.runSync(operation, { ...args, into }, options), into);
+}
+
+/** The rest of one like the last whose calls were made and have given no result. */
+function transformedOn(
+  core: SessionCore,
+  key: Pkcs11Object | null,
+  last: Transformation,
+  data: Uint8Array,
+  memory: Uint8Array | undefined,
+): Uint8Array<ArrayBuffer> | number {
+  const into = memory === undefined ? null : new Destination(viewMemory(memory, "into"));
+  const traits = key === null ? null : traitsOf(key);
+  const ask = () => key === null ? null : authenticationFor(core, key);
+  const result = core.module.engine.goOn(
+    core.lane,
+    last,
+    (frame) => last.proceed(frame, { session: core.handle, traits, data, into }, ask),
+  );
   return resultOf(result, into);
 }
 

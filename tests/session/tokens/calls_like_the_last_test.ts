@@ -130,6 +130,97 @@ describe("a call in place that looks like the last one", { skip: strictModuleSki
     }
   });
 
+  it("writes nothing into memory that a getter has taken away or made shorter, and says so", () => {
+    const short = data.subarray(0, 10);
+    for (const [name, length] of [["signal", 5], ["abort", 0], ["type", 5], ["parameter", 0]] as const) {
+      for (const bytes of [short, data]) {
+        encrypt(bytes);
+        const buffer = new ArrayBuffer(64, { maxByteLength: 64 });
+        const into = new Uint8Array(buffer);
+        const shrink = () => buffer.resize(length);
+        const isOption = name === "signal" || name === "abort";
+        const options = isOption ? Object.defineProperty({ into }, name, { get: shrink }) : { into };
+        const mechanism = isOption ? cipher : Object.defineProperty({ ...cipher }, name, {
+          get() {
+            shrink();
+            return cipher[name as "type"];
+          },
+        });
+        assertThrows(
+          () => session.encryptSync(token.key, mechanism, bytes, options),
+          length === 0 ? Error : RangeError,
+          length === 0 ? "into" : `has room for ${length}`,
+        );
+        assertEquals(encrypt(bytes), encrypted.subarray(0, bytes.length));
+      }
+    }
+  });
+
+  it("that fails is told where its mechanism has getters, and later calls know nothing of it", () => {
+    for (const code of [CKR.DEVICE_ERROR, CKR.BUFFER_TOO_SMALL]) {
+      let reads = 0;
+      const once = Object.defineProperty({ ...cipher }, "type", {
+        get() {
+          if (reads++ > 0) throw new Error("asked twice");
+          return cipher.type;
+        },
+      });
+      encrypt(data);
+      token.strict.fail("C_Encrypt", code);
+      if (code === CKR.BUFFER_TOO_SMALL) {
+        assertEquals(session.encryptSync(token.key, once, data), encrypted);
+      } else {
+        assertEquals(assertThrows(() => session.encryptSync(token.key, once, data), Pkcs11Error).code, code);
+      }
+      assertEquals(token.strict.active, 0);
+      // Step by step, with the layout of the one that failed.
+      assertEquals(session.encryptSync(token.key, cipher, data.slice().buffer), encrypted);
+      session.digestSync(CKM.SHA256, data);
+    }
+  });
+
+  it("reads the handle of its key before it writes anything, and asks last who listens", () => {
+    const { handle } = token.key;
+    let calls = 0;
+    Object.defineProperty(token.key, "handle", {
+      get() {
+        calls++;
+        session.digestSync(CKM.SHA256, other);
+        return handle;
+      },
+    });
+    assertEquals(encrypt(data), encrypted);
+    assertEquals(encrypt(data), encrypted);
+    assert(calls > 0);
+  });
+
+  it("leaves the session usable where it fails at the end of the stack", () => {
+    let left = 0;
+    const deep = (): number => {
+      try {
+        return deep() + 1;
+      } catch (error) {
+        if (left-- > 0) {
+          token.strict.fail("C_Encrypt", CKR.DEVICE_ERROR);
+          try {
+            encrypt(data);
+          } catch {
+            // There is no stack for it, or its module fails: what matters is what is left of it.
+          }
+        }
+        throw error;
+      }
+    };
+    for (let round = 0; round < 5; round++) {
+      left = 40;
+      assertThrows(deep, RangeError);
+      token.strict.reset();
+      assertEquals(encrypt(data), encrypted);
+      assertEquals(session.encryptSync(token.key, cipher, data.slice().buffer), encrypted);
+      assertEquals(token.strict.active, 0);
+    }
+  });
+
   it("is right after calls for which there was no stack left", () => {
     const deep = (): void => {
       encrypt(data);
