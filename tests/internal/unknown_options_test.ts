@@ -3,9 +3,12 @@ import { describe, it } from "node:test";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   AuthManager,
+  AwsSigV4,
   ContentDecoder,
   CookieJar,
   decodeContent,
+  Dpop,
+  dpopProof,
   HarRecorder,
   HstsEnforcer,
   HttpCache,
@@ -13,9 +16,14 @@ import {
   Logger,
   MessageSignatures,
   PasswordManager,
+  privateKeyJwt,
   ProxyResolver,
   RateLimit,
   Retry,
+  type Signer,
+  signJws,
+  signJwt,
+  signMessage,
   Timeouts,
   verifyJws,
   verifyJwt,
@@ -182,6 +190,30 @@ describe("an option of HTTP that there is none of", () => {
   it("is refused where a body is decoded", async () => {
     const body = new Blob(["x"]).stream();
     await assertRejects(() => decodeContent(body, [], untyped({ maxsize: 1 })).next(), TypeError, '"maxSize"?');
+  });
+
+  it("is refused by what signs tokens, messages and requests", async () => {
+    const signer: Signer = { algorithm: "EdDSA", keyId: "k", sign: () => Promise.resolve(new Uint8Array(64)) };
+    const aws = { credentials: { accessKeyId: "a", secretAccessKey: "s" }, region: "r", service: "s" };
+    const refused: readonly [() => unknown, string][] = [
+      [() => signJwt(signer, { sub: "a" }, untyped({ expiresin: 60 })), 'did you mean "expiresIn"?'],
+      [() => signJws(signer, "a", {}, untyped({ detatched: true })), 'did you mean "detached"?'],
+      [
+        () => privateKeyJwt(untyped({ signer, clientId: "c", audience: "https://as.example", lifeTime: 5 })),
+        'did you mean "lifetime"?',
+      ],
+      [
+        () => signMessage(new Request("https://a.example/"), untyped({ signer, components: ["@method"], expire: 5 })),
+        'did you mean "expires"?',
+      ],
+      [
+        () => dpopProof(signer, untyped({ method: "GET", url: "https://a.example/", nonse: "n" })),
+        'did you mean "nonce"?',
+      ],
+      [() => new Dpop(untyped({ signer, scopes: [] })), 'did you mean "scope"?'],
+      [() => new AwsSigV4(untyped({ ...aws, scopes: [] })), 'did you mean "scope"?'],
+    ];
+    for (const [make, message] of refused) await assertRejects(async () => await make(), TypeError, message);
   });
 });
 

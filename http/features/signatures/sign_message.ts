@@ -5,7 +5,7 @@
  * @module
  */
 import { toBase64 } from "../../../internal/bytes.ts";
-import { checkText } from "../../../internal/expected.ts";
+import { checkText, type OptionNames, refuseUnknown } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
@@ -49,6 +49,20 @@ export interface SignMessageOptions {
   readonly structuredFields?: Readonly<Record<string, StructuredFieldType>> | undefined;
 }
 
+/** What limits a signature must not be left out because a name is misspelt. */
+const signMessageNames: OptionNames<SignMessageOptions> = {
+  signer: true,
+  components: true,
+  label: true,
+  created: true,
+  expires: true,
+  nonce: true,
+  tag: true,
+  alg: true,
+  request: true,
+  structuredFields: true,
+};
+
 /** A signature and its parameters: members of the fields Signature-Input and Signature. */
 export interface SignatureFields {
   /** For the field Signature-Input. */
@@ -87,6 +101,7 @@ export interface SignaturePlan {
  */
 export async function signMessage(message: SignableMessage, options: SignMessageOptions): Promise<SignatureFields> {
   const signer = checkSigner(options?.signer, "a signature");
+  refuseUnknown("sign the message", options, signMessageNames);
   const { alg = false, expires, label = "sig", nonce, request = null, tag } = options;
   const created = wholeNumber("created", options.created ?? secondsNow());
   const algorithm = httpAlgorithmOf(signer);

@@ -4,6 +4,7 @@
  * @module
  */
 import { builtin } from "../../../../internal/builtin_modules.ts";
+import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
 import type { SessionFeature } from "../../../contract/feature.ts";
 import type { FeatureSession } from "../../../contract/feature_session.ts";
 import { isBlocking } from "../../../contract/blocking.ts";
@@ -36,6 +37,15 @@ export interface AwsSigV4Options {
   /** The origins whose requests are signed. Without it that to which a message is sent first, never one of a redirect. */
   readonly scope?: Iterable<string | URL> | undefined;
 }
+
+const optionNames: OptionNames<AwsSigV4Options> = {
+  signer: true,
+  credentials: true,
+  sessionToken: true,
+  region: true,
+  service: true,
+  scope: true,
+};
 
 const UNSIGNED = "UNSIGNED-PAYLOAD";
 
@@ -73,6 +83,7 @@ export class AwsSigV4 implements SessionFeature {
     for (const [name, value] of [["region", region], ["service", service]]) {
       if (typeof value !== "string" || value === "") throw new TypeError(`Cannot make AwsSigV4: ${name} is no text`);
     }
+    refuseUnknown("make AwsSigV4", options, optionNames);
     this.#signing = awsSigning(options, sessionToken, { region, service });
     this.#region = region;
     this.#isS3 = service.startsWith("s3");

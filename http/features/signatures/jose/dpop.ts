@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
 import type { Connection } from "../../../transports/connection.ts";
 import type { SessionFeature } from "../../../contract/feature.ts";
 import type { FeatureSession } from "../../../contract/feature_session.ts";
@@ -28,6 +29,8 @@ export interface DpopOptions {
   /** The origins that get proofs and the token. Without it that to which a message is sent first, never one of a redirect. */
   readonly scope?: Iterable<string | URL> | undefined;
 }
+
+const optionNames: OptionNames<DpopOptions> = { signer: true, accessToken: true, scope: true };
 
 /** Times a message is sent again because its server has given another nonce. */
 const MOST_NONCES = 2;
@@ -73,6 +76,7 @@ export class Dpop implements SessionFeature {
    */
   constructor(options: DpopOptions) {
     this.#signer = checkSigner(options?.signer, "Dpop");
+    refuseUnknown("make Dpop", options, optionNames);
     this.#key = dpopKey(this.#signer);
     this.#accessToken = options.accessToken;
     this.#scope = new SigningScope(options.scope);

@@ -5,6 +5,7 @@
  */
 import { builtin } from "../../../../internal/builtin_modules.ts";
 import { toBase64Url } from "../../../../internal/bytes.ts";
+import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
 import { runtimeCrypto } from "../../../../internal/runtime.ts";
 import { checkSigner, type PublicJwk, type Signer, type SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
@@ -22,6 +23,14 @@ export interface DpopProofOptions extends SignOptions {
   readonly accessToken?: string | undefined;
 }
 
+const optionNames: OptionNames<DpopProofOptions> = {
+  method: true,
+  url: true,
+  nonce: true,
+  accessToken: true,
+  signal: true,
+};
+
 /**
  * Makes the value of the DPoP field, for one request.
  *
@@ -38,6 +47,7 @@ export interface DpopProofOptions extends SignOptions {
  * ```
  */
 export async function dpopProof(signer: Signer, options: DpopProofOptions): Promise<string> {
+  refuseUnknown("make a proof", options, optionNames);
   const { compact, message } = proofInput(signer, dpopKey(signer), options);
   return compact(await signer.sign(message, { signal: options.signal }));
 }

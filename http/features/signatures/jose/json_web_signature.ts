@@ -47,6 +47,8 @@ export interface SignJwsOptions extends SignOptions {
   readonly detached?: boolean | undefined;
 }
 
+const signJwsNames: OptionNames<SignJwsOptions> = { detached: true, signal: true };
+
 /** What is signed, and what is made of the signature. */
 export interface JwsInput {
   /** What the signer gets. */
@@ -80,6 +82,7 @@ export async function signJws(
   header: JwsHeader = {},
   options: SignJwsOptions = {},
 ): Promise<string> {
+  refuseUnknown("sign", options, signJwsNames);
   const { message, compact } = jwsInput(checkSigner(signer, "a signature"), payload, header, options.detached);
   return compact(await signer.sign(message, { signal: options.signal }));
 }

@@ -74,11 +74,14 @@ export interface SignJwtOptions extends SignOptions {
   readonly expiresIn?: number | undefined;
 }
 
+/** A token must not last for ever because a name is misspelt. */
+const signJwtNames: OptionNames<SignJwtOptions> = { header: true, expiresIn: true, signal: true };
+
 /**
  * Signs claims as a JSON Web Token; `iat` is now, where they do not say.
  *
  * @throws {TypeError} For claims that are no object, registered ones of another type than {@linkcode verifyJwt} takes, such
- * as a Date, an `expiresIn` that is no number, and a header that contradicts the signer.
+ * as a Date, an `expiresIn` that is no number, options that there are none of, and a header that contradicts the signer.
  * @throws {RangeError} For an `expiresIn` that is not above 0, and for times that JSON has no number for.
  *
  * @example An access token of ten minutes
@@ -95,6 +98,7 @@ export async function signJwt(signer: Signer, claims: JwtClaims, options: SignJw
   if (typeof claims !== "object" || claims === null || ArrayBuffer.isView(claims) || Symbol.iterator in claims) {
     throw new TypeError("Cannot sign the token: its claims are no object");
   }
+  refuseUnknown("sign the token", options, signJwtNames);
   const { expiresIn, header, signal } = options;
   checkRegistered(claims);
   const iat = claims.iat ?? secondsNow();

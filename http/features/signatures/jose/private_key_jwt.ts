@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type OptionNames, refuseUnknown } from "../../../../internal/expected.ts";
 import { moreThanZero } from "../../../../internal/time_limits.ts";
 import { runtimeCrypto } from "../../../../internal/runtime.ts";
 import { checkSigner, type Signer, type SignOptions } from "../signer.ts";
@@ -23,6 +24,14 @@ export interface PrivateKeyJwtOptions extends SignOptions {
    */
   readonly lifetime?: number | undefined;
 }
+
+const optionNames: OptionNames<PrivateKeyJwtOptions> = {
+  signer: true,
+  clientId: true,
+  audience: true,
+  lifetime: true,
+  signal: true,
+};
 
 /** The value of `client_assertion_type` that goes with it. */
 export const CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -53,6 +62,7 @@ const LIFETIME = 60;
  */
 export async function privateKeyJwt(options: PrivateKeyJwtOptions): Promise<string> {
   const signer = checkSigner(options?.signer, "a client assertion");
+  refuseUnknown("make a client assertion", options, optionNames);
   const { audience, clientId, lifetime = LIFETIME, signal } = options;
   if (signer.algorithm.startsWith("HS")) {
     throw new TypeError("Cannot make a client assertion: the signer has no private key");
