@@ -10,6 +10,16 @@ export function reportUncaught(error: unknown): void {
   }
 }
 
+/** What a part gives that must not fail the whole it tells about; `null` where it throws, which is reported. */
+export function harmless<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (error) {
+    reportUncaught(error);
+    return null;
+  }
+}
+
 /** What the system said, without the call and the path, which whoever tells it has said already. */
 export function systemReason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

@@ -10,7 +10,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { checkMethods } from "../internal/expected.ts";
-import { reportUncaught } from "../internal/report_error.ts";
+import { harmless } from "../internal/report_error.ts";
 
 /** What makes spans: a `Tracer` of `@opentelemetry/api`. */
 export interface TracerLike {
@@ -89,15 +89,6 @@ export class Instruments {
   /** Makes one that is asked for its values. */
   observed(name: string, options: MetricOptions, observe: ObservableCallback): void {
     harmless(() => this.#meter.createObservableUpDownCounter(name, options).addCallback(observe));
-  }
-}
-
-function harmless<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    reportUncaught(error);
-    return undefined;
   }
 }
 

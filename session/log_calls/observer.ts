@@ -1,5 +1,5 @@
 import { builtin } from "../../internal/builtin_modules.ts";
-import { reportUncaught } from "../../internal/report_error.ts";
+import { harmless } from "../../internal/report_error.ts";
 import type { CallObserver } from "../../ffi/engine/program.ts";
 import { type FunctionName, FUNCTIONS } from "../../ffi/tables/functions.ts";
 import type { Abi } from "../../ffi/runtime/native.ts";
@@ -17,7 +17,7 @@ interface Begun {
   readonly rooms: readonly Room[];
 }
 
-/** Writes the calls of a module as libp11-kit's `log-calls` does. */
+/** Writes the calls of a module as libp11-kit's `log-calls` does. A log that fails must not fail the call it tells about. */
 export class CallLogger implements CallObserver {
   readonly #options: LogCallsOptions;
   readonly #module: string | null;
@@ -65,16 +65,6 @@ export class CallLogger implements CallObserver {
   #deliver(logged: LoggedCall): void {
     this.#options.sink?.(callText(logged));
     this.#options.event?.(logged);
-  }
-}
-
-/** A log that fails must not fail the call it tells about. */
-function harmless<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (error) {
-    reportUncaught(error);
-    return null;
   }
 }
 
