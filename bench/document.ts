@@ -64,7 +64,8 @@ const INTRODUCTIONS: Record<string, string> = {
     "`sources` are the files of the repository, `package` is what npm gets, `bare FFI` the same calls by hand: no library " +
     "can take less. `only what runs` is `./session` without any function that the signatures do not call and without what " +
     "nothing names then: no way of loading this library can take less. `idle sources` are as many files as the sources, as " +
-    "long, and importing each other as these do, with nothing in them: no library of so many files can take less.",
+    "long, and importing each other as these do, with nothing in them: no library of so many files can take less. Deno keeps " +
+    "what it compiles in a folder of the run's own: the more that holds, the slower does every program start.",
   "start-ratio-deno": "The same with the addon is 1.",
   "start-bun": "The same on Bun. `compiled` is one executable of `bun build --compile --bytecode --format=esm`.",
   "start-ratio-bun": "The same with the addon is 1.",

@@ -13,6 +13,7 @@ import { type Runtime, runtimes } from "../on_runtimes.ts";
 import { compiled } from "../peers.ts";
 import { type BenchRow, report } from "../report.ts";
 import { benchToken } from "../token.ts";
+import { ownDenoCaches } from "./deno_caches.ts";
 import { idleSources } from "./idle_sources.ts";
 import { onlyWhatRuns } from "./only_what_runs.ts";
 import { ADDON, EMPTY, javaScriptPeers, nativePeers, type Program } from "./peers.ts";
@@ -160,11 +161,12 @@ export async function benchStart(): Promise<void> {
     { name: "request, runtime's fetch", path: here("fetch.mjs"), args: [url] },
   ];
   programs.push(...javaScriptPeers(WORK, token.args, url));
+  const env = { ...token.env, ...await ownDenoCaches(join(WORK, "deno")) };
   for (const [runtime, command] of await runtimes(true)) {
     const written = programs.filter(({ on }) => on === undefined || on.includes(runtime));
     const contestants = twice(written, measured, command);
     // The first round fills the runtime's caches of compiled code.
-    const [, ...rounds] = await measureRounds(contestants, ROUNDS + 1, token.env);
+    const [, ...rounds] = await measureRounds(contestants, ROUNDS + 1, env);
     const rows = reportStart(runtime, written, rounds);
     reportRatios(runtime, rows);
   }
