@@ -39,12 +39,12 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       `/usr/lib/${machine}-linux-gnu/libffi.so.7`,
     ];
   const ffiNames: string[] = deno.build.os === "windows" ? [] : ["libffi.so.8", "libffi.so.7", "libffi.dylib"];
-  const openFirst = (paths: string[], symbols: Untyped, names: string[]): Untyped => {
+  const openFirst = (paths: string[], symbols: Untyped, names: string[]): { path: string; symbols: Untyped } | null => {
     const all = granted();
     let failure: unknown = null;
     for (const path of all ? [...paths, ...names] : paths.filter((path) => granted(path))) {
       try {
-        return deno.dlopen(path, symbols).symbols;
+        return { path, symbols: deno.dlopen(path, symbols).symbols };
       } catch (error) {
         failure ??= error;
       }
@@ -55,30 +55,29 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
   const memcpySymbols = {
     addressOf: { name: "memcpy", parameters: ["buffer", "u64", "u64"], result: "u64" },
     pointerValue: { name: "memcpy", parameters: ["pointer", "u64", "u64"], result: "u64" },
-    getauxval: { parameters: ["u64"], result: "u64", optional: true },
-    copyTo: { name: "memcpy", parameters: ["u64", "buffer", "u64"], result: "u64" },
-    calloc: { parameters: ["u64", "u64"], result: "u64" },
-    gettid: { parameters: [], result: "i32", optional: true },
-    tgkill: { parameters: ["i32", "i32", "i32"], result: "i32", optional: true },
-    on_exit: { parameters: ["u64", "u64"], result: "i32", optional: true },
-    _exit: { type: "pointer", optional: true },
-    fcloseall: { type: "pointer", optional: true },
   };
+  let libcPath = "";
   let libc: Untyped = null;
   const memory = (): Untyped => {
+    if (libc !== null) return libc;
     // Without any grant the first candidate is opened all the same, so that Deno asks, or names the missing permission.
-    libc ??= openFirst(libcPaths, memcpySymbols, ["libc.so.6"]) ?? deno.dlopen(libcPaths[0], memcpySymbols).symbols;
+    const opened = openFirst(libcPaths, memcpySymbols, ["libc.so.6"]);
+    libcPath = opened?.path ?? libcPaths[0]!;
+    libc = opened?.symbols ?? deno.dlopen(libcPath, memcpySymbols).symbols;
     return libc;
   };
   const address = (view: Uint8Array): bigint => memory().addressOf(view, 0n, 0n);
   // Made once: a short array lies in the heap, and C's memory is made for each that is handed to C.
   const written = new Int32Array(new ArrayBuffer(8));
+  const writtenBytes = new Uint8Array(written.buffer);
 
   // The C library runs exit handlers newest first: its streams are flushed, then the process is over.
   const skipExitHandlers = (): void => {
-    const { on_exit: onExit, _exit: end, fcloseall: flush, pointerValue } = memory();
-    if (!onExit || !end || !flush) return;
-    for (const handler of [end, flush]) onExit(pointerValue(handler, 0n, 0n), 0n);
+    const libc = cLibrary();
+    const onExit = libc.bind("on_exit", 2, "i32");
+    const [end, flush] = [libc.symbol("_exit"), libc.symbol("fcloseall")];
+    if (onExit === null || end === null || flush === null) return;
+    for (const handler of [end, flush]) onExit(handler, 0n);
   };
   let leaving = false;
 
@@ -99,30 +98,32 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     }
   };
 
-  let binder: AddressBinder | null = null;
   const libffi = (): Untyped => {
     try {
       return openFirst(ffiPaths, {
         ffi_prep_cif: { parameters: parameters(5), result: "u32" },
         ffi_call: { parameters: parameters(4), result: "void" },
         ffi_type_uint64: { type: "pointer" },
-      }, ffiNames);
+      }, ffiNames)?.symbols ?? null;
     } catch (error) {
       // Nobody has installed it; every Windows is like that. With a list of allowed paths there is no other way.
       if (granted()) return null;
       throw error;
     }
   };
-  const addressBinder = (): AddressBinder => {
+  let binder: AddressBinder | null | undefined;
+  /** Calls of addresses through libffi; null where it cannot be had. */
+  const addressBinder = (): AddressBinder | null => {
+    if (binder !== undefined) return binder;
     const symbols = libffi();
-    if (!symbols) return unsafeBinder;
-    return createBinder({
+    binder = symbols && createBinder({
       prepare: symbols.ffi_prep_cif,
       call: specialise(symbols, "ffi_call", 4),
       uint64: memory().pointerValue(symbols.ffi_type_uint64, 0n, 0n),
       abi: deno.build.arch === "x86_64" && deno.build.os !== "windows" ? 2n : 1n,
       address,
     });
+    return binder!;
   };
   const unsafeBinder: AddressBinder = (at, arity, result) => {
     const fn = new deno.UnsafeFnPointer(deno.UnsafePointer.create(at), { parameters: parameters(arity), result });
@@ -131,7 +132,7 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
 
   // What Deno has opened stays open for good: the same is not opened twice.
   const libraries = new Map<string, NativeLibrary>();
-  const openLibrary = (path: string): NativeLibrary => {
+  const makeLibrary = (path: string): NativeLibrary => {
     const addresses = new Map<string, bigint | null>();
     const functions = new Map<string, NativeFunction | null>();
     const findSymbol = (name: string): bigint | null => {
@@ -143,18 +144,43 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       const symbols = deno.dlopen(path, { [name]: definition }).symbols;
       return symbols[name] ? specialise(symbols, name, arity) : null;
     };
+    const symbol = (name: string): bigint | null => {
+      if (!addresses.has(name)) addresses.set(name, findSymbol(name));
+      return addresses.get(name)!;
+    };
+    // Deno compiles code for each symbol that it binds: that of ffi_call is there already.
+    const bindSeldom = (name: string, arity: number, result: NativeResult): NativeFunction | null => {
+      let byAddress: AddressBinder | null = null;
+      try {
+        byAddress = addressBinder();
+      } catch {
+        // A list of allowed paths that does not lead to libffi.
+      }
+      if (byAddress === null) return bindSymbol(name, arity, result);
+      const at = symbol(name);
+      return at === null ? null : byAddress(at, arity, result);
+    };
     return {
       path,
-      symbol(name: string): bigint | null {
-        if (!addresses.has(name)) addresses.set(name, findSymbol(name));
-        return addresses.get(name)!;
-      },
-      bind(name: string, arity: number, result: NativeResult): NativeFunction | null {
-        const key = `${name} ${arity} ${result}`;
-        if (!functions.has(key)) functions.set(key, bindSymbol(name, arity, result));
+      symbol,
+      bind(name: string, arity: number, result: NativeResult, seldom = false): NativeFunction | null {
+        const key = `${name} ${arity} ${result} ${seldom}`;
+        if (!functions.has(key)) functions.set(key, (seldom ? bindSeldom : bindSymbol)(name, arity, result));
         return functions.get(key)!;
       },
     };
+  };
+  const openLibrary = (path: string): NativeLibrary => {
+    let library = libraries.get(path);
+    if (!library) {
+      deno.dlopen(path, {});
+      libraries.set(path, library = makeLibrary(path));
+    }
+    return library;
+  };
+  const cLibrary = (): NativeLibrary => {
+    memory();
+    return openLibrary(libcPath);
   };
 
   return {
@@ -162,10 +188,10 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     address,
     // A thread that is terminated takes its own buffers with it, shared ones only if nobody else has them.
     allocate: (size: number): ArrayBuffer => new SharedArrayBuffer(size) as unknown as ArrayBuffer,
-    allocateForGood: (words: number): bigint => memory().calloc(BigInt(words), 8n),
+    allocateForGood: (words: number): bigint => cLibrary().bind("calloc", 2, "u64", true)!(BigInt(words), 8n) as bigint,
     write(to: bigint, word: number): void {
       written[0] = word;
-      memory().copyTo(to, written, 8n);
+      cLibrary().bind("memcpy", 3, "u64", true)!(to, address(writtenBytes), 8n);
     },
     read(from: bigint, into: Uint8Array): void {
       if (into.length > 0) memory().addressOf(into, from, BigInt(into.length));
@@ -174,9 +200,11 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
     permits: (descriptor: Record<string, string>): boolean =>
       deno.permissions.querySync(descriptor).state === "granted",
     auxiliaryValue: (type: bigint): bigint | null =>
-      granted() || libcPaths.some((path) => granted(path)) ? memory().getauxval?.(type) ?? null : null,
-    threadId: (): number => memory().gettid?.() ?? 0,
-    threadAlive: (id: number): boolean => memory().tgkill?.(deno.pid, id, 0) === 0,
+      granted() || libcPaths.some((path) => granted(path))
+        ? cLibrary().bind("getauxval", 1, "u64", true)?.(type) as bigint ?? null
+        : null,
+    threadId: (): number => (cLibrary().bind("gettid", 0, "i32")?.() ?? 0) as number,
+    threadAlive: (id: number): boolean => cLibrary().bind("tgkill", 3, "i32")?.(BigInt(deno.pid), BigInt(id), 0n) === 0,
     leaveAtOnce(): void {
       skipExitHandlers();
       if (leaving) return;
@@ -186,17 +214,8 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       (globalThis as Untyped).addEventListener("unload", skipExitHandlers);
       (globalThis as Untyped).process.on("exit", skipExitHandlers);
     },
-    open(path: string): NativeLibrary {
-      const known = libraries.get(path);
-      if (known) return known;
-      deno.dlopen(path, {});
-      const library = openLibrary(path);
-      libraries.set(path, library);
-      return library;
-    },
-    bindAddress(at: bigint, arity: number, result: NativeResult): NativeFunction {
-      binder ??= addressBinder();
-      return binder(at, arity, result);
-    },
+    open: openLibrary,
+    bindAddress: (at: bigint, arity: number, result: NativeResult): NativeFunction =>
+      (addressBinder() ?? unsafeBinder)(at, arity, result),
   };
 }

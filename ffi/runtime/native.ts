@@ -19,8 +19,12 @@ export interface NativeLibrary {
   readonly path: string;
   /** The address of an exported symbol; `null` where it is missing or the runtime cannot tell. */
   symbol(name: string): bigint | null;
-  /** Binds an exported function; `null` where it is missing. */
-  bind(name: string, arity: number, result: NativeResult): NativeFunction | null;
+  /**
+   * Binds an exported function; `null` where it is missing.
+   *
+   * @param seldom Whether it is called so seldom that what it takes to bind it counts more than what a call does.
+   */
+  bind(name: string, arity: number, result: NativeResult, seldom?: boolean): NativeFunction | null;
 }
 
 /** One runtime's way to call C. */

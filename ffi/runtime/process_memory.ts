@@ -46,7 +46,7 @@ function bindAll(path: string): CLibrary | null {
   const opened: NativeLibrary = nativeRuntime().open(path);
   const functions: Record<string, NativeFunction> = {};
   for (const [name, [arity, result]] of Object.entries(FUNCTIONS)) {
-    const fn = opened.bind(name, arity, result);
+    const fn = opened.bind(name, arity, result, true);
     if (fn === null) return null;
     functions[name] = fn;
   }

@@ -225,7 +225,7 @@ export class Cryptoki {
 }
 
 function findInterface(runtime: NativeRuntime, library: NativeLibrary): bigint | null {
-  const getInterface = library.bind("C_GetInterface", 4, "u32");
+  const getInterface = library.bind("C_GetInterface", 4, "u32", true);
   if (!getInterface) return null;
   const block = new Block(runtime, nativeAbi(), 64);
   const name = block.putBytes(new TextEncoder().encode("PKCS 11\0"));
@@ -244,14 +244,14 @@ function findInterface(runtime: NativeRuntime, library: NativeLibrary): bigint |
 /** The address of the function list that every user of a library gets, whatever newer one he uses; 0 where it has none. */
 export function libraryIdentity(path: string): bigint {
   const runtime = nativeRuntime();
-  const getFunctionList = runtime.open(path).bind("C_GetFunctionList", 1, "u32");
+  const getFunctionList = runtime.open(path).bind("C_GetFunctionList", 1, "u32", true);
   const block = new Block(runtime, nativeAbi(), 64);
   const out = block.alloc(POINTER);
   return getFunctionList?.(block.address(out)) === CKR.OK ? block.getPointer(out) : 0n;
 }
 
 function findFunctionList(runtime: NativeRuntime, library: NativeLibrary): bigint {
-  const getFunctionList = library.bind("C_GetFunctionList", 1, "u32");
+  const getFunctionList = library.bind("C_GetFunctionList", 1, "u32", true);
   if (!getFunctionList) throw new NotCryptokiError("it has no function C_GetFunctionList");
   const block = new Block(runtime, nativeAbi(), 64);
   const out = block.alloc(POINTER);

@@ -235,7 +235,7 @@ export class P11Kit {
       const [result, arity] = name === "free"
         ? ["void" as const, 1]
         : [P11_KIT_FUNCTIONS[name][0], P11_KIT_FUNCTIONS[name].length - 1];
-      fn = this.#library.bind(name, arity, result);
+      fn = this.#library.bind(name, arity, result, true);
       this.#bound.set(name, fn);
     }
     return fn;

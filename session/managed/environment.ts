@@ -11,7 +11,7 @@ interface NativeEnvironment {
 function nativeEnvironment(path: string): NativeEnvironment {
   const library = nativeRuntime().open(path);
   const bind = (name: string, arity: number, result: "i32" | "u64"): NativeFunction => {
-    const fn = library.bind(name, arity, result);
+    const fn = library.bind(name, arity, result, true);
     if (fn === null) throw new Error(`Cannot reach the environment of C code: ${path} gives no ${name}`);
     return fn;
   };

@@ -29,8 +29,8 @@ function linuxThreads(path: string): Threads | null {
   let tgkill: NativeFunction | null;
   try {
     library = nativeRuntime().open(path);
-    gettid = library.bind("gettid", 0, "i32");
-    tgkill = library.bind("tgkill", 3, "i32");
+    gettid = library.bind("gettid", 0, "i32", true);
+    tgkill = library.bind("tgkill", 3, "i32", true);
   } catch {
     return null;
   }

@@ -13,16 +13,26 @@ const skip = deno === undefined
   ? "only Deno needs libffi to call an address fast"
   : process.platform !== "linux" && "needs glibc";
 
-describe("Deno without libffi", () => {
-  it("calls functions by their address all the same", { skip }, () => {
-    const { dlopen } = deno!;
-    const refused: string[] = [];
-    deno!.dlopen = (path, symbols) => {
-      if (!path.includes("libffi")) return dlopen(path, symbols);
-      refused.push(path);
-      throw new Error(`Could not open library: ${path}: cannot open shared object file`);
-    };
-    try {
+/** Runs `body` where every libffi is refused, and answers how many were. */
+function withoutLibffi(body: () => void): number {
+  const { dlopen } = deno!;
+  let refused = 0;
+  deno!.dlopen = (path, symbols) => {
+    if (!path.includes("libffi")) return dlopen(path, symbols);
+    refused++;
+    throw new Error(`Could not open library: ${path}: cannot open shared object file`);
+  };
+  try {
+    body();
+  } finally {
+    deno!.dlopen = dlopen;
+  }
+  return refused;
+}
+
+describe("Deno without libffi", { skip }, () => {
+  it("calls functions by their address all the same", () => {
+    const refused = withoutLibffi(() => {
       const runtime = denoRuntime(libffiBinder);
       const address = runtime.open("libc.so.6").symbol("getpid");
       assertEquals(runtime.bindAddress(address!, 0, "i32")(), process.pid);
@@ -31,9 +41,20 @@ describe("Deno without libffi", () => {
       const call = runtime.bindAddress(copy!, 3, "u64");
       assertEquals(call(runtime.address(to), runtime.address(from), 3n), runtime.address(to));
       assertEquals(to, from);
-      assert(refused.length > 1);
-    } finally {
-      deno!.dlopen = dlopen;
-    }
+    });
+    assert(refused > 1);
+  });
+
+  it("calls what is called seldom by its symbol, and looks for libffi once", () => {
+    const names: readonly string[] = ["getpid", "getppid", "gp11_no_such_function"];
+    const refusals = [1, names.length].map((count) =>
+      withoutLibffi(() => {
+        const library = denoRuntime(libffiBinder).open("libc.so.6");
+        const bound = names.slice(0, count).map((name) => library.bind(name, 0, "i32", true)?.());
+        assertEquals(bound, [process.pid, process.ppid, undefined].slice(0, count));
+      })
+    );
+    assert(refusals[0]! > 1);
+    assertEquals(refusals[0], refusals[1]);
   });
 });
