@@ -19,23 +19,39 @@
  */
 import "./inspection.ts";
 
-export { CacheFileStore, CacheMemoryStore, HttpCache, type HttpCacheOptions } from "./features/cache/mod.ts";
-export type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "./features/cache/mod.ts";
+export { CacheFileStore } from "./features/cache/file_store.ts";
+export {
+  type CacheBody,
+  type CacheEntry,
+  CacheMemoryStore,
+  type CacheStore,
+  type CacheWriter,
+  type HttpCacheOptions,
+} from "./features/cache/store.ts";
+export { HttpCache } from "./features/cache/http_cache.ts";
+export type { CacheRecord } from "./features/cache/record.ts";
 export { CacheSqliteStore, type CacheSqliteStoreOptions } from "./stores/cache_sqlite_store.ts";
 export { CacheRedisStore, type CacheRedisStoreOptions } from "./stores/cache_redis_store.ts";
 export type { RedisArgument, RedisClient, RedisCommandOptions, RedisStoreOptions } from "./stores/redis_link.ts";
-export { StoreErrorEvent, type StoreEvents } from "./contract/store_events.ts";
-export { CookieChangedEvent, CookieJar, type CookieJarEvents, type CookieJarOptions } from "./features/cookies/mod.ts";
-export { type Cookie, type CookieAcceptPolicy, type CookieChange, type CookieContext } from "./features/cookies/mod.ts";
+export { StoreErrorEvent, type StoreEvents, type WhenUnreachable } from "./contract/shared_store.ts";
 export {
+  type Cookie,
+  type CookieChange,
+  CookieChangedEvent,
+  type CookieContext,
   type CookieFileOptions,
   type CookieInit,
-  CookieSqliteStore,
+  type CookieJarEvents,
+  type CookieJarOptions,
   type CookieStore,
-  CookieTextStore,
   type SameSite,
-} from "./features/cookies/mod.ts";
-export type { SharedCookies, SharedCookieStore } from "./features/cookies/mod.ts";
+  type SharedCookies,
+  type SharedCookieStore,
+} from "./features/cookies/cookie.ts";
+export { CookieJar } from "./features/cookies/cookie_jar.ts";
+export type { CookieAcceptPolicy } from "./features/cookies/rules.ts";
+export { CookieSqliteStore } from "./features/cookies/sqlite_store.ts";
+export { CookieTextStore } from "./features/cookies/text_store.ts";
 export { CookieRedisStore, type CookieRedisStoreOptions } from "./stores/cookie_redis_store.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { type HttpErrorCode, NotSupportedError } from "./errors.ts";
@@ -45,9 +61,14 @@ export { BodyStage, type BodyTransform } from "./contract/feature.ts";
 export type { AttemptWatch, SessionFeature } from "./contract/feature.ts";
 export type { TracedMessage } from "./contract/traced_message.ts";
 export type { FeatureType } from "./message/feature_type.ts";
-export { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer, type HstsEnforcerEvents } from "./features/hsts/mod.ts";
-export { type HstsEnforcerOptions, HstsFileStore, type HstsPolicy, type HstsStore } from "./features/hsts/mod.ts";
-export type { SharedHstsStore } from "./features/hsts/mod.ts";
+export {
+  HstsChangedEvent,
+  HstsEnforcedEvent,
+  HstsEnforcer,
+  type HstsEnforcerEvents,
+  type HstsEnforcerOptions,
+} from "./features/hsts/hsts_enforcer.ts";
+export { HstsFileStore, type HstsPolicy, type HstsStore, type SharedHstsStore } from "./features/hsts/policies.ts";
 export { HstsRedisStore, type HstsRedisStoreOptions } from "./stores/hsts_redis_store.ts";
 export {
   HttpMessage,
@@ -134,7 +155,7 @@ export {
   type BearerRefreshRequest,
 } from "./features/auth/bearer.ts";
 export { AuthDigest } from "./features/auth/digest.ts";
-export { AuthenticationError } from "./features/auth/errors.ts";
+export { AuthenticationError, AuthFeature } from "./features/auth/auth_feature.ts";
 export { AuthManager, type AuthManagerOptions } from "./features/auth/manager.ts";
 export { AuthNegotiate, type AuthNegotiateOptions, type NegotiateRequest } from "./features/auth/negotiate.ts";
 export type { NegotiateTokenSource } from "./features/auth/negotiate.ts";
@@ -156,11 +177,14 @@ export {
   type EnvironmentProxyOptions,
   type ProxyAnswer,
   type ProxyFunction,
+  type ProxyList,
+  ProxyResolutionError,
+  ProxyResolver,
+  type StaticProxyOptions,
+  StaticProxyResolver,
 } from "./features/proxies/proxy_resolver.ts";
-export { ProxyResolutionError, ProxyResolver, type StaticProxyOptions } from "./features/proxies/proxy_resolver.ts";
 export { RateLimit, type RateLimitOptions, type RateLimitStore, type TokenRate } from "./features/rate_limit.ts";
 export { RateLimitRedisStore, type RateLimitRedisStoreOptions } from "./stores/rate_limit_redis_store.ts";
-export type { WhenUnreachable } from "./contract/shared_store.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./features/retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
 export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
@@ -171,7 +195,6 @@ export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_ev
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 export type { BytesInput, FetchInput, HeadersInput, ListenerOptions } from "../internal/platform_types.ts";
 export { ConnectionScheme } from "./features/auth/connection_scheme.ts";
-export { AuthFeature } from "./features/auth/auth_feature.ts";
 export type { Authorization, AuthRequest, AuthStep, BodyCheck, Credentials } from "./features/auth/scheme.ts";
 export type { PasswordCredentials, TokenCredentials } from "./features/auth/scheme.ts";
 export type { Handshake } from "./features/auth/connection_scheme.ts";
@@ -185,9 +208,8 @@ export type {
   HarTimings,
 } from "./features/logging/har_recorder.ts";
 export type { Environment } from "./features/proxies/environment.ts";
-export type { ProxyList } from "./features/proxies/proxy_list.ts";
 export { NdjsonError } from "./streams/ndjson.ts";
-export type { BodySource } from "./streams/source.ts";
+export { type BodySource, RecordTooLongError } from "./streams/source.ts";
 export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
 export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/server_sent_events.ts";
 export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";
@@ -210,11 +232,51 @@ export type {
   StructuredValue,
 } from "./protocol/structured_fields.ts";
 export type { HeaderParameter } from "./protocol/syntax.ts";
-export { StaticProxyResolver } from "./features/proxies/proxy_resolver.ts";
 export { type SniffContext, sniffMediaType, type SniffOptions } from "./features/sniffing/sniff.ts";
 export { EventStreamParser } from "./streams/event_stream_parser.ts";
-export { RecordTooLongError } from "./streams/lines.ts";
 export { type StreamingSession, streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
-export * from "./features/signatures/mod.ts";
-export * from "./features/signatures/jose/mod.ts";
-export * from "./features/signatures/aws/mod.ts";
+export { parseAcceptSignature, type RequestedSignature } from "./features/signatures/requested_signatures.ts";
+export type { SignatureVerifier, VerificationKey } from "./features/signatures/algorithms.ts";
+export {
+  MessageSignatureError,
+  type MessageSignatureReason,
+  type StructuredFieldType,
+} from "./features/signatures/components.ts";
+export type { ContentDigestAlgorithm } from "./features/signatures/content_digest.ts";
+export type {
+  FieldLines,
+  SignableMessage,
+  SignableRequest,
+  SignableResponse,
+} from "./features/signatures/message_parts.ts";
+export { MessageSignatures, type MessageSignaturesOptions } from "./features/signatures/message_signatures.ts";
+export type { SignatureInfo } from "./features/signatures/received_signatures.ts";
+export { type SignatureFields, signMessage, type SignMessageOptions } from "./features/signatures/sign_message.ts";
+export type { PublicJwk, Signer, SignOptions } from "./features/signatures/signer.ts";
+export { type FoundKey, verifyMessage, type VerifyMessageOptions } from "./features/signatures/verify_message.ts";
+export { Dpop, type DpopOptions, dpopProof, type DpopProofOptions } from "./features/signatures/jose/dpop.ts";
+export {
+  JwsError,
+  type JwsErrorReason,
+  type JwsHeader,
+  type JwsKeyFinder,
+  type JwsPayload,
+  signJws,
+  type SignJwsOptions,
+  type VerifiedJws,
+  verifyJws,
+  type VerifyJwsOptions,
+} from "./features/signatures/jose/json_web_signature.ts";
+export {
+  CLIENT_ASSERTION_TYPE,
+  type JwtClaims,
+  privateKeyJwt,
+  type PrivateKeyJwtOptions,
+  signJwt,
+  type SignJwtOptions,
+  type VerifiedJwt,
+  verifyJwt,
+  type VerifyJwtOptions,
+} from "./features/signatures/jose/json_web_token.ts";
+export { AwsSigV4, type AwsSigV4Options } from "./features/signatures/aws/aws_sig_v4.ts";
+export type { AwsCredentials } from "./features/signatures/aws/request_signing.ts";

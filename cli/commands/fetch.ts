@@ -1,5 +1,5 @@
 import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
-import { MessageSignatures } from "../../http/features/signatures/mod.ts";
+import { MessageSignatures } from "../../http/features/signatures/message_signatures.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { HttpSession } from "../../http/session/session.ts";
 import { withoutRequest } from "../../http/message/failure.ts";

@@ -1,10 +1,12 @@
 /**
- * Answers of features during synchronous sends: a Response can only be read by waiting, so its maker says how to have
- * the bytes at once. And the answer where no cache has one.
+ * Answers of features during synchronous sends: a Response can only be read by waiting, so its maker says how to have the bytes at
+ * once. The answer where no cache has one. And waiting, for messages whose thread is free.
  *
  * @module
  */
 import { type HttpMessage, messageState } from "../message/message.ts";
+import { leaveSignal } from "../../internal/signals.ts";
+import { MAX_TIMER } from "../../internal/time_limits.ts";
 
 const readers = new WeakMap<Response, () => Uint8Array<ArrayBuffer>>();
 const blocking = new WeakSet<HttpMessage>();
@@ -55,4 +57,26 @@ export function notCached(): Response {
 /** Notes who has answered an attempt: what a look-up without a connection gave, or the server where that gave nothing. */
 export function noteLookup(msg: HttpMessage, answer: Response | null): void {
   messageState(msg).answeredBy = answer === null ? "server" : notFound.has(answer) ? "nobody" : "cache";
+}
+
+/** Resolves after `milliseconds`; an abort clears the timer and rejects with the signal's reason. */
+export function wait(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const timer = setTimeout(() => {
+      if (signal) leaveSignal(signal, stop);
+      resolve();
+    }, Math.min(Math.max(0, milliseconds), MAX_TIMER));
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** Waits in front of an attempt; blocks where the message is sent with its thread blocked, as no timer runs there. */
+export function waitFor(msg: HttpMessage, milliseconds: number, signal: AbortSignal): void | Promise<void> {
+  if (!isBlocking(msg)) return wait(milliseconds, signal);
+  if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

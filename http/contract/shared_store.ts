@@ -1,4 +1,4 @@
-/** What the stores of several processes promise their features, and what a failure of one comes to. */
+/** What the stores of several processes promise their features, what a failure of one comes to, and the event that tells of it. */
 import { checkMethods, checkObject } from "../../internal/expected.ts";
 import { TransportError, type TransportPhase } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
@@ -92,4 +92,33 @@ export class StoreUse<S extends { readonly whenUnreachable?: WhenUnreachable | u
       throw new TransportError(HttpStatus.TRY_AGAIN, phase, reason, { cause, code: "TRY_AGAIN", reason });
     }
   }
+}
+
+/**
+ * The `store-error` event of a feature: its store has failed, or cannot be reached. The message goes on as the feature
+ * says; nothing has to be done about it.
+ *
+ * @example Tell somebody
+ * ```ts
+ * import { HttpCache } from "@gp11/gp11/http";
+ *
+ * const cache = new HttpCache();
+ * cache.addEventListener("store-error", ({ error }) => console.warn("The cache is passed by:", error));
+ * ```
+ */
+export class StoreErrorEvent extends Event {
+  /** What the store has said. */
+  readonly error: unknown;
+
+  /** Makes the event. */
+  constructor(error: unknown) {
+    super("store-error");
+    this.error = error;
+  }
+}
+
+/** The event of every feature that has a store. */
+export interface StoreEvents {
+  /** The store has failed, or cannot be reached. */
+  "store-error": StoreErrorEvent;
 }

@@ -3,16 +3,14 @@
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkMethods, checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import { StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
-import { StoreErrorEvent, type StoreEvents } from "../contract/store_events.ts";
+import { StoreErrorEvent, type StoreEvents, StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
 import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
-import { isBlocking } from "../contract/blocking.ts";
+import { isBlocking, wait, waitFor } from "../contract/blocking.ts";
 import { moreThanZero, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { wait, waitFor } from "../contract/wait.ts";
 
 /** Options of {@linkcode RateLimit}. */
 export interface RateLimitOptions {

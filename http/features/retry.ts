@@ -9,7 +9,7 @@ import { parseRetryAfter } from "../protocol/retry_after.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { MAX_TIMER, wholeLimit, wholeNumber, zeroOrMore } from "../../internal/time_limits.ts";
-import { waitFor } from "../contract/wait.ts";
+import { waitFor } from "../contract/blocking.ts";
 
 /** How many retries a session may afford. */
 export interface RetryBudgetOptions {

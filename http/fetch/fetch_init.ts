@@ -6,7 +6,7 @@
 import { checkFunction, checkOptions, checkSignal } from "../../internal/expected.ts";
 import { heedErrors } from "../../internal/byte_duplex.ts";
 import type { FetchInput } from "../../internal/platform_types.ts";
-import { setCacheMode } from "../features/cache/fetch_mode.ts";
+import { setCacheMode } from "../features/cache/directives.ts";
 import { NotSupportedError } from "../errors.ts";
 import { setBody, takeBody } from "./fetch_request_body.ts";
 import { callersHeaders, spellingOf } from "../protocol/headers.ts";

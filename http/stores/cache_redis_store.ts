@@ -4,9 +4,16 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
-import { isRecord } from "../features/cache/record_check.ts";
-import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
+import {
+  type CacheBody,
+  type CacheEntry,
+  type CacheStore,
+  type CacheWriter,
+  mostEntries,
+  recordBytes,
+  variantOf,
+} from "../features/cache/store.ts";
+import { type CacheRecord, isRecord } from "../features/cache/record.ts";
 import { ADD, CLAIM, MOST_PIECES, READ, RELEASE, REMOVE, TOUCH, TRIM, UPDATE } from "./cache_redis_scripts.ts";
 import { keyDigest, RedisLink, type RedisStoreOptions } from "./redis_link.ts";
 

@@ -3,10 +3,17 @@ import { checkPath } from "../../internal/expected.ts";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
-import type { CacheBody, CacheEntry, CacheRecord, CacheStore, CacheWriter } from "../features/cache/mod.ts";
-import { mostEntries, recordBytes, variantOf } from "../features/cache/store.ts";
-import { inTransaction, openPrivateDatabase } from "../storage/private_database.ts";
-import type { SqliteDatabase } from "../storage/sqlite_driver.ts";
+import {
+  type CacheBody,
+  type CacheEntry,
+  type CacheStore,
+  type CacheWriter,
+  mostEntries,
+  recordBytes,
+  variantOf,
+} from "../features/cache/store.ts";
+import type { CacheRecord } from "../features/cache/record.ts";
+import { inTransaction, openPrivateDatabase, type SqliteDatabase } from "../storage/private_database.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

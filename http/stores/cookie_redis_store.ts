@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
-import type { Cookie, CookieChange, SharedCookies, SharedCookieStore } from "../features/cookies/mod.ts";
+import type { Cookie, CookieChange, SharedCookies, SharedCookieStore } from "../features/cookies/cookie.ts";
 import { keyDigest, RedisLink, RedisScript, type RedisStoreOptions } from "./redis_link.ts";
 
 /** Options of a `CookieRedisStore`. */

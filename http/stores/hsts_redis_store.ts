@@ -2,7 +2,7 @@
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { Buffer } from "node:buffer";
 import { type WhenUnreachable, whenUnreachable } from "../contract/shared_store.ts";
-import type { HstsPolicy, SharedHstsStore } from "../features/hsts/mod.ts";
+import type { HstsPolicy, SharedHstsStore } from "../features/hsts/policies.ts";
 import { RedisLink, type RedisStoreOptions } from "./redis_link.ts";
 
 /** Options of a `HstsRedisStore`. */

@@ -2,8 +2,7 @@
 
 import { checkBytes, checkOptions } from "../../internal/expected.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
-import { LineSplitter, RecordTooLongError } from "./lines.ts";
-import { StreamingTextDecoder } from "./text.ts";
+import { LineSplitter, RecordTooLongError, StreamingTextDecoder } from "./source.ts";
 
 /** One event of a stream. */
 export interface ServerSentEvent {

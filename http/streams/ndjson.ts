@@ -3,9 +3,7 @@
 import { brandError } from "../../internal/error_brand.ts";
 import { checkOptions } from "../../internal/expected.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
-import { LineSplitter } from "./lines.ts";
-import { type BodySource, readChunks } from "./source.ts";
-import { StreamingTextDecoder } from "./text.ts";
+import { type BodySource, LineSplitter, readChunks, StreamingTextDecoder } from "./source.ts";
 
 /** Options of {@linkcode readNdjson}. */
 export interface ReadNdjsonOptions {

@@ -7,7 +7,7 @@ import { parseMediaType } from "../protocol/media_type.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
 import { wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
-import { wait } from "../contract/wait.ts";
+import { wait } from "../contract/blocking.ts";
 import { EventStreamParser, type EventStreamParserOptions, type ServerSentEvent } from "./event_stream_parser.ts";
 import { type BodySource, readChunks } from "./source.ts";
 

@@ -1,6 +1,5 @@
 // Records of stored responses, for tests of stores alone.
-import type { CacheRecord } from "../../http/features/cache/mod.ts";
-import { makePolicy } from "../../http/features/cache/record.ts";
+import { type CacheRecord, makePolicy } from "../../http/features/cache/record.ts";
 
 const options = { shared: false, now: Date.now };
 

@@ -1,7 +1,7 @@
 // Stores and replaces responses without end and says after each that it is kept, until it is killed.
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { CacheFileStore } from "../../http/features/cache/mod.ts";
+import { CacheFileStore } from "../../http/features/cache/file_store.ts";
 import { recordOf } from "./cache_record.ts";
 
 const [path, first] = process.argv.slice(2);

@@ -1,5 +1,6 @@
 // A session with a cache in front of an origin that is a function, and a clock that only the test moves.
-import { HttpCache, type HttpCacheOptions } from "../../http/features/cache/mod.ts";
+import { HttpCache } from "../../http/features/cache/http_cache.ts";
+import type { HttpCacheOptions } from "../../http/features/cache/store.ts";
 import { MockTransport } from "../../http/features/mock_transport.ts";
 import { HttpSession } from "../../http/session/session.ts";
 import type { HttpSessionOptions } from "../../http/session/session_options.ts";

@@ -1,7 +1,9 @@
 // Sets cookies without end and says after each that it is kept, until it is killed.
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { CookieJar, CookieSqliteStore, CookieTextStore } from "../../http/features/cookies/mod.ts";
+import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
+import { CookieSqliteStore } from "../../http/features/cookies/sqlite_store.ts";
+import { CookieTextStore } from "../../http/features/cookies/text_store.ts";
 
 const [kind, path, first] = process.argv.slice(2);
 const jar = new CookieJar({ store: kind === "text" ? new CookieTextStore(path!) : new CookieSqliteStore(path!) });

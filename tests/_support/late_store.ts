@@ -5,7 +5,7 @@ import {
   CacheMemoryStore,
   type CacheStore,
   type CacheWriter,
-} from "../../http/features/cache/mod.ts";
+} from "../../http/features/cache/store.ts";
 
 /** It answers later, and fails when it is told to. */
 export class LateStore implements CacheStore {

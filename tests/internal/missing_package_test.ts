@@ -13,7 +13,7 @@ const add = { deno: "deno add npm:", bun: "bun add ", node: "npm install " }[run
 const program = `
 import { generateKeyPairSync } from "node:crypto";
 import { readKeySync } from "./session/keys/forms/read_key.ts";
-import { CookieJar } from "./http/features/cookies/mod.ts";
+import { CookieJar } from "./http/features/cookies/cookie_jar.ts";
 import { parseStructuredList } from "./http/protocol/structured_fields.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });

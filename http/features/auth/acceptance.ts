@@ -1,8 +1,4 @@
-/**
- * What follows when a server or proxy has accepted the credentials of a message.
- *
- * @module
- */
+/** What follows when a server or proxy has accepted the credentials of a message; the body that it checks then on its way. */
 import { reportUncaught } from "../../../internal/report_error.ts";
 import { type HttpMessage, MessageFlags } from "../../message/message.ts";
 import { parseAuthenticationInfo, parseChallenges } from "../../protocol/challenges.ts";
@@ -12,6 +8,7 @@ import { PasswordManager } from "./password_manager.ts";
 import type { AuthScheme, BodyCheck } from "./scheme.ts";
 import { connectionOf } from "../../contract/trust.ts";
 import { type AuthProgress, originFields, proxyFields } from "./auth_progress.ts";
+import type { BodyTransform } from "../../contract/feature.ts";
 
 /** What a manager keeps about a message. */
 export interface MessageAuth {
@@ -72,4 +69,18 @@ function savePassword(session: FeatureSession, msg: HttpMessage, auth: AuthSchem
   // The response is here; a store that cannot save is no reason to lose it.
   new Promise<void>((resolve) => resolve(manager.store.save(passwordRequest(auth, false), { user, password })))
     .catch(reportUncaught);
+}
+
+/** Passes a body through a check; the stream fails at its end if the check does. */
+export function checkBody(check: BodyCheck): BodyTransform {
+  return (body) =>
+    body.pipeThrough(
+      new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+        transform(chunk, controller) {
+          check.update(chunk);
+          controller.enqueue(chunk);
+        },
+        flush: () => check.finish(),
+      }),
+    );
 }

@@ -1,5 +1,6 @@
 /**
- * How far the authentication of one message has come with one challenger, its origin or its proxy.
+ * How far the authentication of one message has come with one challenger, its origin or its proxy; and whom a connection is
+ * authenticated as.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import type { ProxyTarget } from "../../transports/transport.ts";
 import { connectionOf } from "../../contract/trust.ts";
 import { bareHost, defaultPort, wireUrl } from "../../protocol/uri.ts";
 import type { Authorization, AuthRequest, AuthScheme, AuthStep } from "./scheme.ts";
+import { runtimeCrypto } from "../../../internal/runtime.ts";
 
 /** Names of the header fields of an origin or a proxy. */
 export interface AuthFields {
@@ -194,4 +196,41 @@ export function writeField(
 export function dropField(msg: HttpMessage, { credentials }: AuthFields, progress: AuthProgress): void {
   if (progress.value === null || !msg.hasRequestHeaders) return;
   if (msg.requestHeaders.get(credentials) === progress.value) msg.requestHeaders.delete(credentials);
+}
+
+/** The identity of credentials that no server has accepted yet: no response was ever given to it. */
+export const unverifiedIdentity = "?";
+
+const nameless = new WeakMap<AuthScheme, { generation: number; name: string }>();
+
+/** Scheme and user; a token names no user, so that it gets a name of its own. */
+export function identityName(auth: AuthScheme): string {
+  if (auth.user !== null) return `${auth.scheme} ${auth.user}`;
+  let known = nameless.get(auth);
+  if (known?.generation !== auth.generation) {
+    nameless.set(auth, known = { generation: auth.generation, name: `${auth.scheme} ${runtimeCrypto().randomUUID()}` });
+  }
+  return known.name;
+}
+
+/**
+ * Notes on the connection which identity it is about to be authenticated as. That counts from the moment the
+ * credentials are written: whatever the peer answers, it may have accepted them.
+ */
+export function identify(
+  challenger: Challenger,
+  auth: AuthScheme,
+  authorization: Authorization,
+  authOf: (msg: Challenger["request"]["msg"]) => AuthScheme | null,
+): void {
+  const { connection } = challenger.request;
+  if (!auth.isConnectionBound || authorization.value === null || connection === null) return;
+  const { generation } = authorization;
+  connection.identify({
+    name: identityName(auth),
+    isForProxy: challenger.isForProxy,
+    isOf(msg: Challenger["request"]["msg"]) {
+      return auth.generation === generation && auth.isAuthenticated && authOf(msg) === auth;
+    },
+  });
 }

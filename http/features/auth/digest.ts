@@ -18,7 +18,7 @@ import {
   digestUserKey,
   formatNonceCount,
 } from "./digest_response.ts";
-import { AuthenticationError } from "./errors.ts";
+import { AuthenticationError } from "./auth_feature.ts";
 import {
   type Authorization,
   type AuthRequest,

@@ -11,25 +11,29 @@ import type { FeatureType } from "../../message/feature_type.ts";
 import { BodyStage } from "../../contract/feature.ts";
 import { attemptGuard, type HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { accept, type MessageAuth, takeCheck } from "./acceptance.ts";
+import { accept, checkBody, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
 import { AuthBasic } from "./basic.ts";
 import { AuthBearer } from "./bearer.ts";
-import { checkBody } from "./body_check.ts";
 import { AuthDigest } from "./digest.ts";
-import { identify, identityName, unverifiedIdentity } from "./identity.ts";
-import { mayUse, Negotiation } from "./negotiation.ts";
-import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
 import {
   AuthProgress,
+  carriesOneMessage,
   type Challenger,
   challengerOf,
   dropField,
+  identify,
+  identityName,
   isOwnField,
   itemOf,
   originChallenger,
+  proxyChallenger,
+  proxyFields,
+  unverifiedIdentity,
+  writeField,
 } from "./auth_progress.ts";
-import { carriesOneMessage, proxyChallenger, proxyFields, writeField } from "./auth_progress.ts";
+import { mayUse, Negotiation } from "./negotiation.ts";
+import { type Authorization, AuthScheme, type AuthSchemeType } from "./scheme.ts";
 
 /**
  * How far the authentication of messages has come, for all sessions: a field that one session has written is not taken

@@ -7,8 +7,7 @@ import { checkFunction, checkIterable, checkOptions } from "../../../internal/ex
 import { parseUri } from "../../protocol/uri.ts";
 import type { AuthRequest, AuthSchemeType } from "./scheme.ts";
 import type { Connection } from "../../transports/connection.ts";
-import { channelBinding } from "./channel_binding.ts";
-import { ConnectionScheme, type Handshake } from "./connection_scheme.ts";
+import { channelBinding, ConnectionScheme, type Handshake } from "./connection_scheme.ts";
 import { fromBase64 } from "./text.ts";
 
 /** What a {@linkcode NegotiateTokenSource} gets. */

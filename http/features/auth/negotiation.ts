@@ -10,8 +10,7 @@ import { isBlocking } from "../../contract/blocking.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { AuthenticateEvent } from "../../contract/session_events.ts";
 import { PasswordManager, type PasswordRequest, type SavedPassword } from "./password_manager.ts";
-import { ProtectionSpaces } from "./protection_spaces.ts";
-import { type Answer, Questions } from "./question.ts";
+import { type Answer, ProtectionSpaces, Questions } from "./protection_spaces.ts";
 import type { AuthScheme, AuthSchemeType, AuthStep, Credentials } from "./scheme.ts";
 import { type AuthProgress, carriesOneMessage, type Challenger, itemOf } from "./auth_progress.ts";
 

@@ -7,7 +7,7 @@ import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { isBlocking, notCached, noteWithoutCache } from "../../contract/blocking.ts";
 import { drive, settled, type Steps } from "../../contract/steps.ts";
-import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
+import { StoreErrorEvent, type StoreEvents } from "../../contract/shared_store.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
 import { httpUriOf, parseUri, possibleHttpUris } from "../../protocol/uri.ts";
@@ -17,19 +17,20 @@ import {
   isForServer,
   LONGEST_WAIT,
   makeConditional,
+  namesOtherHost,
+  recipientOf,
   refreshOf,
   requestDirectives,
+  requestersOf,
   restoreFields,
   sentFields,
   SERVER_FAILURES,
 } from "./exchange.ts";
-import { isReload, leavesCachesAlone, takesWhatIsStored } from "./fetch_mode.ts";
-import { namesOtherHost, recipientOf, requestersOf } from "./requester.ts";
-import { type HttpCacheOptions, readCacheOptions } from "./options.ts";
+import { isReload, leavesCachesAlone, takesWhatIsStored } from "./directives.ts";
+import { type CacheEntry, type HttpCacheOptions, readCacheOptions } from "./store.ts";
 import { freshnessOf, isUsableOnError, wantsValidation } from "./record.ts";
 import { ResponseRecorder } from "./response_recorder.ts";
 import { type CacheRequest, StoredResponses } from "./stored_responses.ts";
-import type { CacheEntry } from "./store.ts";
 import { Turns } from "./turns.ts";
 
 /**

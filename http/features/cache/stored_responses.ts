@@ -6,8 +6,7 @@ import { announcedLength } from "../../protocol/headers.ts";
 import { isNullBodyStatus } from "../../protocol/status.ts";
 import { isSameOrigin } from "../../protocol/uri.ts";
 import { type FieldRecord, toRecord } from "./directives.ts";
-import type { Recipient } from "./requester.ts";
-import { cacheKey, matches, type Storing, varyOf } from "./exchange.ts";
+import { cacheKey, matches, type Recipient, type Storing, varyOf } from "./exchange.ts";
 import {
   ageOf,
   type CacheRecord,

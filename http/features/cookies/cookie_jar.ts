@@ -6,34 +6,42 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { isSharedStore, type StoreMethods } from "../../contract/shared_store.ts";
-import { StoreErrorEvent } from "../../contract/store_events.ts";
-import { type Cookie, type CookieChange, type CookieInit, type CookieStore, snapshot } from "./cookie.ts";
-import { cookieOf, domainHost, hostOf } from "./cookie_init.ts";
-import { CookieTable } from "./cookie_table.ts";
+import { isSharedStore, StoreErrorEvent, type StoreMethods } from "../../contract/shared_store.ts";
 import {
   contextNames,
+  type Cookie,
+  type CookieChange,
   CookieChangedEvent,
   type CookieContext,
+  type CookieInit,
   type CookieJarEvents,
   type CookieJarOptions,
+  type CookieStore,
   jarNames,
-} from "./jar_types.ts";
-import { restored, SharedJar } from "./shared_jar.ts";
+  snapshot,
+} from "./cookie.ts";
 import {
   acceptPolicies,
   type CookieAcceptPolicy,
+  cookieOf,
+  domainHost,
   hidesSecureCookie,
+  hostOf,
   isAccepted,
   isSameSite,
   isSecureScheme,
   parseSetCookie,
+  registrableDomain,
   satisfiesNamePrefix,
+  siteOf,
+  type Tough,
+  toughCookie,
 } from "./rules.ts";
+import { CookieTable } from "./cookie_table.ts";
+import { restored, SharedJar } from "./shared_jar.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isStrict, isVerified } from "../../contract/trust.ts";
 import { httpUriOf, parseUri } from "../../protocol/uri.ts";
-import { registrableDomain, siteOf, type Tough, toughCookie } from "./tough.ts";
 
 /** What a jar asks of its store. */
 const METHODS: StoreMethods = { own: ["load", "apply"], shared: ["read", "write", "clear"] };

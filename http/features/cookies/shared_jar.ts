@@ -5,9 +5,8 @@
  */
 import { StoreUse } from "../../contract/shared_store.ts";
 import { type Cookie, type CookieChange, cookieKey, type SharedCookieStore, snapshot } from "./cookie.ts";
-import { isCookieOf } from "./cookie_init.ts";
+import { isCookieOf, siteOf, type Tough, toughCookie } from "./rules.ts";
 import type { CookieTable } from "./cookie_table.ts";
-import { siteOf, type Tough, toughCookie } from "./tough.ts";
 
 /** What a shared jar tells the jar it belongs to. */
 export interface SharedJarObserver {

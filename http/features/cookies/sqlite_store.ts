@@ -1,7 +1,6 @@
 /** Cookies in a SQLite database. */
 import { checkPath } from "../../../internal/expected.ts";
-import { inTransaction, openPrivateDatabase } from "../../storage/private_database.ts";
-import type { SqliteDatabase } from "../../storage/sqlite_driver.ts";
+import { inTransaction, openPrivateDatabase, type SqliteDatabase } from "../../storage/private_database.ts";
 import {
   type Cookie,
   type CookieChange,

@@ -7,11 +7,14 @@ import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
-import { parseStrictTransportSecurity } from "./parse.ts";
-import { isSharedStore, type StoreMethods } from "../../contract/shared_store.ts";
-import { StoreErrorEvent, type StoreEvents } from "../../contract/store_events.ts";
-import { SharedPolicies } from "./shared_policies.ts";
-import type { HstsPolicy, HstsStore, SharedHstsStore } from "./store.ts";
+import {
+  type HstsPolicy,
+  type HstsStore,
+  parseStrictTransportSecurity,
+  type SharedHstsStore,
+  SharedPolicies,
+} from "./policies.ts";
+import { isSharedStore, StoreErrorEvent, type StoreEvents, type StoreMethods } from "../../contract/shared_store.ts";
 
 /** What an enforcer asks of its store. */
 const METHODS: StoreMethods = { own: ["load", "save"], shared: ["find", "put"] };

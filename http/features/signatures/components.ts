@@ -1,8 +1,10 @@
 /**
- * Components: the parts of a message that a signature covers, and their values (RFC 9421 §2).
+ * Components: the parts of a message that a signature covers, and their values (RFC 9421 §2); and why a signature cannot be
+ * made or is not accepted.
  *
  * @module
  */
+import { brandError } from "../../../internal/error_brand.ts";
 import { Buffer } from "node:buffer";
 import {
   formatStructuredDictionary,
@@ -16,7 +18,47 @@ import {
   type StructuredItem,
   type StructuredValue,
 } from "../../protocol/structured_fields.ts";
-import { MessageSignatureError } from "./signature_error.ts";
+
+/**
+ * The kind of reason: "missing", no such signature; "malformed", its fields do not parse; "component", a part of the message
+ * that is covered is not there or has no one value; "coverage", not enough of the message is covered; "key", no known key;
+ * "algorithm", not the key's; "expired", too old or from the future; "replayed", its nonce was seen before; "signature", it is
+ * wrong; "content", the body is not the one whose digest is signed.
+ */
+export type MessageSignatureReason =
+  | "missing"
+  | "malformed"
+  | "component"
+  | "coverage"
+  | "key"
+  | "algorithm"
+  | "expired"
+  | "replayed"
+  | "signature"
+  | "content";
+
+/** A signature of an HTTP message that cannot be made, or is not accepted. */
+export class MessageSignatureError extends Error {
+  /** The kind of reason. */
+  readonly reason: MessageSignatureReason;
+  /** The signature's label; null where no one signature is meant. */
+  readonly label: string | null;
+
+  /**
+   * Makes the error.
+   *
+   * @param reason The kind of reason.
+   * @param message The whole text.
+   * @param label The signature's label.
+   */
+  constructor(reason: MessageSignatureReason, message: string, label: string | null = null) {
+    super(message);
+    this.reason = reason;
+    this.label = label;
+  }
+}
+
+brandError(MessageSignatureError, "MessageSignatureError");
 
 /** The types structured fields are of (RFC 9651 §3). */
 export type StructuredFieldType = "dictionary" | "list" | "item";
@@ -128,6 +170,13 @@ export function isSameComponent(left: Component, right: Component): boolean {
   if (left.identifier === right.identifier) return true;
   if (left.name !== right.name || left.parameters.size !== right.parameters.size) return false;
   return [...left.parameters].every(([key, value]) => right.parameters.get(key) === value);
+}
+
+/** The first component that is there twice; undefined where none is. */
+export function repeated(components: readonly Component[]): Component | undefined {
+  return components.find((component, index) =>
+    components.slice(0, index).some((earlier) => isSameComponent(earlier, component))
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * Digests of contents (RFC 9530 §2): of the bytes that are sent, content codings included.
+ * Digests of contents (RFC 9530 §2): of the bytes that are sent, content codings included. Behind a body that is a stream they
+ * are trailer fields, as its signature is.
  *
  * @module
  */
@@ -7,6 +8,7 @@ import type { Buffer } from "node:buffer";
 import type { Hash } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import type { RequestTrailers } from "../../transports/transport.ts";
 
 /** The algorithms that are good for anything (RFC 9530 §5). */
 export type ContentDigestAlgorithm = "sha-256" | "sha-512";
@@ -67,7 +69,7 @@ export class ContentDigest {
 }
 
 /** The digests a Content-Digest field holds, of the algorithms that count; undefined for a field that does not parse. */
-export function parseContentDigest(field: string): Map<ContentDigestAlgorithm, Uint8Array> | undefined {
+function parseContentDigest(field: string): Map<ContentDigestAlgorithm, Uint8Array> | undefined {
   const dictionary = parseStructuredDictionary(field);
   if (dictionary === undefined) return undefined;
   const digests = new Map<ContentDigestAlgorithm, Uint8Array>();
@@ -95,4 +97,26 @@ export async function isContentOf(
     const actual = digests[index]!.bytes();
     return actual.byteLength === bytes.byteLength && builtin.crypto.timingSafeEqual(actual, bytes);
   });
+}
+
+/** Digests a body while it is sent, and signs when it has ended. */
+export class SignatureTrailers implements RequestTrailers {
+  readonly #digest: ContentDigest;
+  /** Adds the signature to the fields; the digest is among them. */
+  sign: ((fields: Headers) => Promise<void>) | null = null;
+
+  constructor(algorithm: ContentDigestAlgorithm) {
+    this.#digest = new ContentDigest(algorithm);
+  }
+
+  /** Sees a piece of the body. */
+  update(piece: Uint8Array): void {
+    this.#digest.update(piece);
+  }
+
+  /** Adds the fields. */
+  async finish(fields: Headers): Promise<void> {
+    if (!fields.has("content-digest")) fields.set("content-digest", this.#digest.field());
+    await this.sign?.(fields);
+  }
 }

@@ -12,21 +12,26 @@ import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts
 import { wholeNumber } from "../../../internal/time_limits.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
 import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
-import { checkDigestAlgorithm, ContentDigest, type ContentDigestAlgorithm } from "./content_digest.ts";
-import { freeLabel, OwnFields } from "./own_fields.ts";
-import { RequestedSignatures } from "./requested_signatures.ts";
 import {
+  checkDigestAlgorithm,
+  ContentDigest,
+  type ContentDigestAlgorithm,
+  SignatureTrailers,
+} from "./content_digest.ts";
+import {
+  freeLabel,
   notSigned,
+  OwnFields,
   presentAttempt,
   signAttempt,
   type SigningAttempt,
+  SigningScope,
   signInTrailers,
   type WantedSignature,
-} from "./sign_attempt.ts";
+} from "./signing_feature.ts";
+import { RequestedSignatures } from "./requested_signatures.ts";
 import { checkLabel, checkTag, componentsOf, secondsNow } from "./sign_message.ts";
-import { SignatureTrailers } from "./signature_trailers.ts";
 import { checkSigner, type Signer } from "./signer.ts";
-import { SigningScope } from "./signing_scope.ts";
 
 /** How a session signs. */
 export interface MessageSignaturesOptions {

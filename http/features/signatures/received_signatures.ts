@@ -11,9 +11,14 @@ import {
   type StructuredInnerList,
   type StructuredItem,
 } from "../../protocol/structured_fields.ts";
-import { type Component, componentOf, type SignedParts } from "./components.ts";
-import { repeated } from "./signature_base.ts";
-import { MessageSignatureError, type MessageSignatureReason } from "./signature_error.ts";
+import {
+  type Component,
+  componentOf,
+  MessageSignatureError,
+  type MessageSignatureReason,
+  repeated,
+  type SignedParts,
+} from "./components.ts";
 
 /** Signatures of one message that are looked at. */
 const MOST_SIGNATURES = 16;

@@ -1,14 +1,87 @@
 /**
- * What servers have asked for with Accept-Signature, by their origins.
+ * Signatures that peers ask for: the field Accept-Signature (RFC 9421 §5), and what servers have asked for, by their origins.
  *
  * @module
  */
-import { parseAcceptSignature } from "./accept_signature.ts";
-import { parseComponent } from "./components.ts";
+import { isStructuredInnerList, parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { type Component, componentOf, MessageSignatureError, parseComponent, repeated } from "./components.ts";
 import type { SignaturePlan } from "./sign_message.ts";
 
+/** One signature that is asked for; its members are those of {@linkcode SignMessageOptions}. */
+export interface RequestedSignature {
+  /** What it is to be called. */
+  readonly label: string;
+  /** What it is to cover. */
+  readonly components: readonly string[];
+  /** The key it is to be made with; null for any. */
+  readonly keyId: string | null;
+  /** The algorithm it is to be made with, by its HTTP name; null for the key's. */
+  readonly algorithm: string | null;
+  /** The nonce it is to have. */
+  readonly nonce: string | undefined;
+  /** The application it is to be for. */
+  readonly tag: string | undefined;
+  /** Whether it is to say when it expires. */
+  readonly wantsExpiry: boolean;
+}
+
+/** Signatures of one field that are looked at. */
+const MOST_REQUESTED = 8;
+
+/**
+ * Reads the signatures that are asked for. Those that cannot be understood are left out; a field that does not parse asks for
+ * none.
+ *
+ * @example A server answers what its client asks for
+ * ```ts
+ * import { parseAcceptSignature, type Signer, signMessage } from "@gp11/gp11/http";
+ *
+ * async function sign(signer: Signer, request: Request, response: Response): Promise<void> {
+ *   for (const wanted of parseAcceptSignature(request.headers.get("accept-signature") ?? "")) {
+ *     const { label, components, nonce, tag } = wanted;
+ *     const fields = await signMessage(response, { signer, request, label, components, nonce, tag });
+ *     response.headers.append("Signature-Input", fields.signatureInput);
+ *     response.headers.append("Signature", fields.signature);
+ *   }
+ * }
+ * ```
+ */
+export function parseAcceptSignature(field: string): RequestedSignature[] {
+  const requested: RequestedSignature[] = [];
+  for (const [label, member] of parseStructuredDictionary(field) ?? []) {
+    if (!isStructuredInnerList(member) || requested.length === MOST_REQUESTED) continue;
+    const [items, parameters] = member;
+    const components = understood(items);
+    if (components === null) continue;
+    const text = (name: string): string | undefined => {
+      const value = parameters.get(name);
+      return typeof value === "string" ? value : undefined;
+    };
+    requested.push({
+      label,
+      components: components.map(({ identifier }) => identifier),
+      keyId: text("keyid") ?? null,
+      algorithm: text("alg") ?? null,
+      nonce: text("nonce"),
+      tag: text("tag"),
+      wantsExpiry: parameters.get("expires") === true,
+    });
+  }
+  return requested;
+}
+
+function understood(items: Parameters<typeof componentOf>[0][]): readonly Component[] | null {
+  try {
+    const components = items.map(componentOf);
+    return repeated(components) === undefined ? components : null;
+  } catch (error) {
+    if (error instanceof MessageSignatureError) return null;
+    throw error;
+  }
+}
+
 /** A signature that is asked for. */
-export interface RequestedPlan extends SignaturePlan {
+interface RequestedPlan extends SignaturePlan {
   /** Whether it is to say when it expires. */
   readonly wantsExpiry: boolean;
 }

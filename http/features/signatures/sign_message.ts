@@ -1,18 +1,73 @@
 /**
  * Signatures of messages outside of a session: responses of a server, requests that something else sends (RFC 9421
- * §3.1).
+ * §3.1). And the signature base, which is the text that is signed (§2.5).
  *
  * @module
  */
+import { formatStructuredItem, parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import {
+  type Component,
+  componentValue,
+  parseComponent,
+  repeated,
+  type SignedParts,
+  type StructuredFieldType,
+} from "./components.ts";
 import { toBase64 } from "../../../internal/bytes.ts";
 import { checkText, type OptionNames, refuseUnknown } from "../../../internal/expected.ts";
 import { wholeNumber } from "../../../internal/time_limits.ts";
-import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
 import { httpAlgorithmOf } from "./algorithms.ts";
-import { type Component, parseComponent, type SignedParts, type StructuredFieldType } from "./components.ts";
 import { partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
-import { repeated, signatureBase, type SignatureParameters, signatureParams } from "./signature_base.ts";
 import { checkSigner, type Signer, utf8 } from "./signer.ts";
+
+/** Parameters of a signature that is made (RFC 9421 §2.3), in the order they are written. */
+export interface SignatureParameters {
+  /** When it is made, in seconds since 1970. */
+  readonly created?: number | undefined;
+  /** What names the key. */
+  readonly keyid?: string | undefined;
+  /** The algorithm, by its HTTP name. */
+  readonly alg?: string | undefined;
+  /** When it expires, in seconds since 1970. */
+  readonly expires?: number | undefined;
+  /** Its nonce. */
+  readonly nonce?: string | undefined;
+  /** The application it is for. */
+  readonly tag?: string | undefined;
+}
+
+const ORDER = ["created", "keyid", "alg", "expires", "nonce", "tag"] as const;
+
+/** The value of "@signature-params", which is also the member of Signature-Input. */
+export function signatureParams(components: readonly Component[], parameters: SignatureParameters): string {
+  let text = `(${components.map(({ identifier }) => identifier).join(" ")})`;
+  for (const name of ORDER) {
+    const value = parameters[name];
+    if (value === undefined) continue;
+    text += `;${name}=${typeof value === "number" ? value : quoted(name, value)}`;
+  }
+  return text;
+}
+
+function quoted(name: string, text: string): string {
+  if (/^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/.test(text)) return `"${text}"`;
+  if (/^[\x20-\x7e]*$/.test(text)) return formatStructuredItem([text, new Map()]);
+  throw new TypeError(`Cannot sign: the parameter ${name} holds characters beyond ASCII`);
+}
+
+/** The text that is signed: one line for each component, and the parameters. */
+export function signatureBase(
+  components: readonly Component[],
+  params: string,
+  parts: SignedParts,
+  types?: Readonly<Record<string, StructuredFieldType>>,
+): string {
+  let base = "";
+  for (const component of components) {
+    base += `${component.identifier}: ${componentValue(component, parts, types)}\n`;
+  }
+  return `${base}"@signature-params": ${params}`;
+}
 
 /** How a message is signed. */
 export interface SignMessageOptions {

@@ -16,6 +16,7 @@ import {
 import {
   type Component,
   isSameComponent,
+  MessageSignatureError,
   namedComponent,
   parseComponent,
   type SignedParts,
@@ -24,10 +25,8 @@ import {
 import { finiteTime, zeroOrMore } from "../../../internal/time_limits.ts";
 import { isContentOf } from "./content_digest.ts";
 import { isResponse, partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
-import { secondsNow } from "./sign_message.ts";
+import { secondsNow, signatureBase } from "./sign_message.ts";
 import { type ReceivedSignature, refusal, type SignatureInfo, signaturesOf } from "./received_signatures.ts";
-import { signatureBase } from "./signature_base.ts";
-import { MessageSignatureError } from "./signature_error.ts";
 import { utf8 } from "./signer.ts";
 
 /** A key that was found for a signature, with its algorithm where the key does not imply it. */

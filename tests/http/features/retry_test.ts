@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { HttpMessage, MessageFlags } from "../../../http/message/message.ts";
-import { HttpCache } from "../../../http/features/cache/mod.ts";
+import { HttpCache } from "../../../http/features/cache/http_cache.ts";
 import { Retry, type RetryInfo } from "../../../http/features/retry.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";

@@ -1,4 +1,4 @@
-// About http/stores/hsts_redis_store.ts and http/features/hsts/shared_policies.ts: one list for many processes.
+// About http/stores/hsts_redis_store.ts and http/features/hsts/policies.ts: one list for many processes.
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import {

@@ -12,12 +12,17 @@ import { NotSupportedError } from "../../../errors.ts";
 import { freshBody } from "../../../message/body_source.ts";
 import type { HttpMessage } from "../../../message/message.ts";
 import type { Connection } from "../../../transports/connection.ts";
-import { OwnFields } from "../own_fields.ts";
-import { notSigned, presentAttempt } from "../sign_attempt.ts";
+import { notSigned, OwnFields, presentAttempt, SigningScope } from "../signing_feature.ts";
 import type { Signer } from "../signer.ts";
-import { SigningScope } from "../signing_scope.ts";
-import { type AwsRequest, hexSha256, signedNames, stringToSign } from "./canonical_request.ts";
-import { type AwsCredentials, type AwsSigning, awsSigning } from "./request_signing.ts";
+import {
+  type AwsCredentials,
+  type AwsRequest,
+  type AwsSigning,
+  awsSigning,
+  hexSha256,
+  signedNames,
+  stringToSign,
+} from "./request_signing.ts";
 
 /** How a session signs for AWS. */
 export interface AwsSigV4Options {

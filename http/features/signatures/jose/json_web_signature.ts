@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { brandError } from "../../../../internal/error_brand.ts";
 import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
 import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
@@ -10,7 +11,32 @@ import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
 import { algorithmNamed, isKeyFor, readVerificationKey, type VerificationKey, verifySignature } from "../algorithms.ts";
 import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
-import { JwsError } from "./jws_error.ts";
+
+/**
+ * The kind of reason: "malformed", it does not parse; "algorithm", it is not one of the key; "key", no known key; "critical",
+ * its header wants what nobody here understands; "signature", it is wrong; "expired", it is too old or not valid yet; "claim",
+ * a claim is missing or another one than expected.
+ */
+export type JwsErrorReason = "malformed" | "algorithm" | "key" | "critical" | "signature" | "expired" | "claim";
+
+/** A JSON Web Signature or Token that is not accepted. */
+export class JwsError extends Error {
+  /** The kind of reason. */
+  readonly reason: JwsErrorReason;
+
+  /**
+   * Makes the error.
+   *
+   * @param reason The kind of reason.
+   * @param message The whole text.
+   */
+  constructor(reason: JwsErrorReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+brandError(JwsError, "JwsError");
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

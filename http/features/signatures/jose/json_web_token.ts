@@ -1,15 +1,23 @@
 /**
- * JSON Web Tokens (RFC 7519), signed.
+ * JSON Web Tokens (RFC 7519), signed; and clients that authenticate themselves at an authorization server with one (RFC 7523,
+ * "private_key_jwt").
  *
  * @module
  */
 import { type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
 import { finiteTime, moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
 import type { VerificationKey } from "../algorithms.ts";
-import type { Signer, SignOptions } from "../signer.ts";
+import { checkSigner, type Signer, type SignOptions } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
-import { type JwsHeader, type JwsKeyFinder, signJws, verifyJws, type VerifyJwsOptions } from "./json_web_signature.ts";
-import { JwsError } from "./jws_error.ts";
+import {
+  JwsError,
+  type JwsHeader,
+  type JwsKeyFinder,
+  signJws,
+  verifyJws,
+  type VerifyJwsOptions,
+} from "./json_web_signature.ts";
+import { runtimeCrypto } from "../../../../internal/runtime.ts";
 
 /** The claims of a JSON Web Token (RFC 7519 §4.1). Times are seconds since 1970. */
 export interface JwtClaims {
@@ -266,4 +274,73 @@ function checkClaims(claims: JwtClaims, { audience, issuer, required = [], subje
   const wanted = typeof audience === "string" ? [audience] : audience;
   const named = aud === undefined ? [] : [aud].flat();
   if (!wanted.some((each) => named.includes(each))) throw refused("claim", "it is for another audience");
+}
+
+/** Who authenticates itself, and where. */
+export interface PrivateKeyJwtOptions extends SignOptions {
+  /** What signs; its public key is registered at the server. */
+  readonly signer: Signer;
+  /** The client's identifier. */
+  readonly clientId: string;
+  /** The server: its issuer identifier, or the URL of its token endpoint. */
+  readonly audience: string | readonly string[];
+  /**
+   * Seconds the assertion is good for.
+   *
+   * @default {60}
+   */
+  readonly lifetime?: number | undefined;
+}
+
+const optionNames: OptionNames<PrivateKeyJwtOptions> = {
+  signer: true,
+  clientId: true,
+  audience: true,
+  lifetime: true,
+  signal: true,
+};
+
+/** The value of `client_assertion_type` that goes with it. */
+export const CLIENT_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** Seconds an assertion is good for: it is used at once. */
+const LIFETIME = 60;
+
+/**
+ * Makes the value of `client_assertion`, for one request.
+ *
+ * @throws {TypeError} For a signer with a shared secret, whose assertions are called otherwise, and for missing options.
+ * @throws {RangeError} For a lifetime that is not above 0, or has no end.
+ *
+ * @example Ask for a token
+ * ```ts
+ * import { CLIENT_ASSERTION_TYPE, type HttpSession, privateKeyJwt, type Signer } from "@gp11/gp11/http";
+ *
+ * async function askForToken(session: HttpSession, signer: Signer): Promise<Response> {
+ *   const assertion = await privateKeyJwt({ signer, clientId: "client-1", audience: "https://as.example" });
+ *   const body = new URLSearchParams({
+ *     grant_type: "client_credentials",
+ *     client_assertion_type: CLIENT_ASSERTION_TYPE,
+ *     client_assertion: assertion,
+ *   });
+ *   return await session.fetch("https://as.example/token", { method: "POST", body });
+ * }
+ * ```
+ */
+export async function privateKeyJwt(options: PrivateKeyJwtOptions): Promise<string> {
+  const signer = checkSigner(options?.signer, "a client assertion");
+  refuseUnknown("make a client assertion", options, optionNames);
+  const { audience, clientId, lifetime = LIFETIME, signal } = options;
+  if (signer.algorithm.startsWith("HS")) {
+    throw new TypeError("Cannot make a client assertion: the signer has no private key");
+  }
+  if (typeof clientId !== "string" || clientId === "") {
+    throw new TypeError("Cannot make a client assertion: clientId is no text");
+  }
+  if (audience === undefined || audience.length === 0) {
+    throw new TypeError("Cannot make a client assertion: audience names no server");
+  }
+  moreThanZero("lifetime", lifetime, "seconds");
+  const claims = { iss: clientId, sub: clientId, aud: audience, jti: runtimeCrypto().randomUUID() };
+  return await signJwt(signer, claims, { expiresIn: lifetime, signal });
 }

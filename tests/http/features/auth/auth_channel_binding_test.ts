@@ -1,7 +1,7 @@
 import { after, before, describe, it } from "node:test";
 import { createHash, X509Certificate } from "node:crypto";
 import { assertEquals } from "@std/assert";
-import { channelBindingHash, serverEndPoint } from "../../../../http/features/auth/channel_binding.ts";
+import { channelBindingHash, serverEndPoint } from "../../../../http/features/auth/connection_scheme.ts";
 import { AuthNegotiate } from "../../../../http/features/auth/negotiate.ts";
 import { toHex } from "../../../../internal/bytes.ts";
 import { HttpSession } from "../../../../http/session/session.ts";

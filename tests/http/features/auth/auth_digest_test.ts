@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { AuthDigest } from "../../../../http/features/auth/digest.ts";
-import { AuthenticationError } from "../../../../http/features/auth/errors.ts";
+import { AuthenticationError } from "../../../../http/features/auth/auth_feature.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { parseChallenges } from "../../../../http/protocol/challenges.ts";
 import { HttpSession } from "../../../../http/session/session.ts";

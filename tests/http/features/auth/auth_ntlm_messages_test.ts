@@ -8,7 +8,7 @@ import {
   parseNtlmChallenge,
   splitNtlmUser,
   toFileTime,
-} from "../../../../http/features/auth/ntlm/ntlm_messages.ts";
+} from "../../../../http/features/auth/ntlm/ntlm.ts";
 import { toHex } from "../../../../internal/bytes.ts";
 import { pseudoRandom } from "../../../_support/pseudo_random.ts";
 

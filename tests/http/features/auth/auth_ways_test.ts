@@ -2,7 +2,7 @@ import { after, before, describe, it } from "node:test";
 import type { ChildProcess } from "node:child_process";
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { AuthBearer } from "../../../../http/features/auth/bearer.ts";
-import { AuthenticationError } from "../../../../http/features/auth/errors.ts";
+import { AuthenticationError } from "../../../../http/features/auth/auth_feature.ts";
 import { AuthManager } from "../../../../http/features/auth/manager.ts";
 import { AuthNegotiate } from "../../../../http/features/auth/negotiate.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";

@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { CacheMemoryStore, HttpCache } from "../../../../http/features/cache/mod.ts";
-import { CookieJar } from "../../../../http/features/cookies/mod.ts";
+import { CacheMemoryStore } from "../../../../http/features/cache/store.ts";
+import { HttpCache } from "../../../../http/features/cache/http_cache.ts";
+import { CookieJar } from "../../../../http/features/cookies/cookie_jar.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { CachedOrigin, numbered } from "../../../_support/cached_origin.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assertEquals, assertGreater } from "@std/assert";
-import { HttpCache } from "../../../../http/features/cache/mod.ts";
+import { HttpCache } from "../../../../http/features/cache/http_cache.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { locateSuite } from "../../../_support/published_suite.ts";

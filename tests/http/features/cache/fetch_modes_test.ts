@@ -1,4 +1,4 @@
-// http/features/cache/fetch_mode.ts: the cache modes as the Fetch standard has them (HTTP-network-or-cache fetch).
+// http/features/cache/directives.ts: the cache modes as the Fetch standard has them (HTTP-network-or-cache fetch).
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
 import { CachedOrigin, numbered } from "../../../_support/cached_origin.ts";

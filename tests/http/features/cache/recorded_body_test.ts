@@ -1,8 +1,8 @@
-// About http/features/cache/recorded_body.ts: a reader and whoever runs ahead of it share the reads of one source.
+// About http/features/cache/response_recorder.ts: a reader and whoever runs ahead of it share the reads of one source.
 import { assertEquals } from "@std/assert";
 import { it } from "node:test";
-import { RecordedBody } from "../../../../http/features/cache/recorded_body.ts";
-import { CacheMemoryStore, type CacheWriter } from "../../../../http/features/cache/mod.ts";
+import { RecordedBody } from "../../../../http/features/cache/response_recorder.ts";
+import { CacheMemoryStore, type CacheWriter } from "../../../../http/features/cache/store.ts";
 
 /** A writer that answers later and gives nothing back. */
 function lateWriter(): CacheWriter {

@@ -1,7 +1,8 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertStringIncludes, assertThrows, fail } from "@std/assert";
 import { assertLinear } from "../../../_support/growth.ts";
-import { type CookieChange, CookieJar, type CookieStore } from "../../../../http/features/cookies/mod.ts";
+import type { CookieChange, CookieStore } from "../../../../http/features/cookies/cookie.ts";
+import { CookieJar } from "../../../../http/features/cookies/cookie_jar.ts";
 
 const origin = "https://www.example.com/";
 

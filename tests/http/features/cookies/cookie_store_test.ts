@@ -2,14 +2,11 @@ import { describe, it } from "node:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import {
-  type CookieFileOptions,
-  CookieJar,
-  CookieSqliteStore,
-  type CookieStore,
-  CookieTextStore,
-} from "../../../../http/features/cookies/mod.ts";
-import { openSqlite } from "../../../../http/storage/sqlite_driver.ts";
+import type { CookieFileOptions, CookieStore } from "../../../../http/features/cookies/cookie.ts";
+import { CookieJar } from "../../../../http/features/cookies/cookie_jar.ts";
+import { CookieSqliteStore } from "../../../../http/features/cookies/sqlite_store.ts";
+import { CookieTextStore } from "../../../../http/features/cookies/text_store.ts";
+import { openSqlite } from "../../../../http/storage/private_database.ts";
 import { programEnd, startProgram } from "../../../_support/child_program.ts";
 import { temporaryFolder } from "../../../_support/temporary_folder.ts";
 

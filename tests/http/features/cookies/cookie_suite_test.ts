@@ -2,8 +2,8 @@ import { describe, it } from "node:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { assertEquals, assertGreater } from "@std/assert";
-import { CookieJar } from "../../../../http/features/cookies/mod.ts";
-import { toughCookie } from "../../../../http/features/cookies/tough.ts";
+import { CookieJar } from "../../../../http/features/cookies/cookie_jar.ts";
+import { toughCookie } from "../../../../http/features/cookies/rules.ts";
 import { locateSuite } from "../../../_support/published_suite.ts";
 
 /** The IETF's http-state suite, as tough-cookie once published it. */

@@ -2,8 +2,13 @@ import { describe, it } from "node:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, assertEquals, assertFalse, assertStringIncludes, assertThrows } from "@std/assert";
-import { HstsEnforcer, HstsFileStore, type HstsPolicy, type HstsStore } from "../../../../http/features/hsts/mod.ts";
-import { parseStrictTransportSecurity } from "../../../../http/features/hsts/parse.ts";
+import { HstsEnforcer } from "../../../../http/features/hsts/hsts_enforcer.ts";
+import {
+  HstsFileStore,
+  type HstsPolicy,
+  type HstsStore,
+  parseStrictTransportSecurity,
+} from "../../../../http/features/hsts/policies.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { HttpSession } from "../../../../http/session/session.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type HarEntry, HarRecorder } from "../../../../http/features/logging/har_recorder.ts";
-import { HttpCache } from "../../../../http/features/cache/mod.ts";
+import { HttpCache } from "../../../../http/features/cache/http_cache.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { Retry } from "../../../../http/features/retry.ts";

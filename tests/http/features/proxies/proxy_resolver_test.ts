@@ -1,11 +1,14 @@
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { proxyOfEnvironment } from "../../../../http/features/proxies/environment.ts";
-import { compileHostPatterns } from "../../../../http/features/proxies/host_patterns.ts";
-import { isPacResult, parsePacResult } from "../../../../http/features/proxies/proxy_list.ts";
+import { compileHostPatterns, proxyOfEnvironment } from "../../../../http/features/proxies/environment.ts";
+import {
+  isPacResult,
+  parsePacResult,
+  ProxyResolutionError,
+  ProxyResolver,
+} from "../../../../http/features/proxies/proxy_resolver.ts";
 import { parseProxyUri } from "../../../../http/transports/proxy_uri.ts";
-import { ProxyResolutionError, ProxyResolver } from "../../../../http/features/proxies/proxy_resolver.ts";
 import { SeededRandom } from "../../../_support/random.ts";
 import { assertLinear } from "../../../_support/growth.ts";
 

@@ -1,9 +1,12 @@
 // About http/features/signatures/components.ts: the values that RFC 9421 §2 prints, and what has none.
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { componentValue, parseComponent } from "../../../../http/features/signatures/components.ts";
+import {
+  componentValue,
+  MessageSignatureError,
+  parseComponent,
+} from "../../../../http/features/signatures/components.ts";
 import { type FieldLines, partsOf, type SignableRequest } from "../../../../http/features/signatures/message_parts.ts";
-import { MessageSignatureError } from "../../../../http/features/signatures/signature_error.ts";
 
 const types = { "example-dict": "dictionary", "example-list": "list", "example-item": "item" } as const;
 

@@ -5,12 +5,12 @@ import { createPublicKey, verify as verifyRaw } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
 import { HttpMessage, HttpSession, HttpStatus, MockTransport, NotSupportedError, Retry } from "../../../../http/mod.ts";
+import { MessageSignatureError } from "../../../../http/features/signatures/components.ts";
 import {
-  MessageSignatureError,
   MessageSignatures,
   type MessageSignaturesOptions,
-  verifyMessage,
-} from "../../../../http/features/signatures/mod.ts";
+} from "../../../../http/features/signatures/message_signatures.ts";
+import { verifyMessage } from "../../../../http/features/signatures/verify_message.ts";
 import { ask, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
 import { originWorker } from "../../../_support/origin_worker.ts";
 import { reply } from "../../../_support/socket_server.ts";

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import type { Signer } from "../../../../http/features/signatures/signer.ts";
 import type { SignableMessage, SignableRequest } from "../../../../http/features/signatures/message_parts.ts";
 import { signMessage } from "../../../../http/features/signatures/sign_message.ts";
-import { MessageSignatureError } from "../../../../http/features/signatures/signature_error.ts";
+import { MessageSignatureError } from "../../../../http/features/signatures/components.ts";
 import { verifyMessage, type VerifyMessageOptions } from "../../../../http/features/signatures/verify_message.ts";
 import {
   ed25519Key,

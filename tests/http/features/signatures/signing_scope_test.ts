@@ -1,7 +1,7 @@
-// About http/features/signatures/signing_scope.ts: which origins a signature may go to.
+// About http/features/signatures/signing_feature.ts: which origins a signature may go to.
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { SigningScope } from "../../../../http/features/signatures/signing_scope.ts";
+import { SigningScope } from "../../../../http/features/signatures/signing_feature.ts";
 import { HttpMessage, HttpSession } from "../../../../http/mod.ts";
 import type { FeatureSession } from "../../../../http/contract/feature_session.ts";
 

@@ -3,14 +3,13 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { describe, it } from "node:test";
 import {
   type FoundKey,
-  MessageSignatureError,
-  parseAcceptSignature,
-  type PublicJwk,
-  signMessage,
-  type SignMessageOptions,
   verifyMessage,
   type VerifyMessageOptions,
-} from "../../../../http/features/signatures/mod.ts";
+} from "../../../../http/features/signatures/verify_message.ts";
+import { MessageSignatureError } from "../../../../http/features/signatures/components.ts";
+import { parseAcceptSignature } from "../../../../http/features/signatures/requested_signatures.ts";
+import type { PublicJwk } from "../../../../http/features/signatures/signer.ts";
+import { signMessage, type SignMessageOptions } from "../../../../http/features/signatures/sign_message.ts";
 import { ContentDigest } from "../../../../http/features/signatures/content_digest.ts";
 import { macSigner, testSigner } from "./signing_bench.ts";
 

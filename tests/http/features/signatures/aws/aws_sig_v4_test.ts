@@ -5,15 +5,15 @@ import { createPublicKey, verify } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKO } from "../../../../../ffi/constants/mod.ts";
 import { HttpMessage, HttpSession, NotSupportedError, tokenSigner } from "../../../../../mod.ts";
-import { AwsSigV4, type AwsSigV4Options } from "../../../../../http/features/signatures/aws/mod.ts";
+import { AwsSigV4, type AwsSigV4Options } from "../../../../../http/features/signatures/aws/aws_sig_v4.ts";
 import {
   type AwsRequest,
+  awsSigning,
   canonicalRequest,
   hexSha256,
   signedNames,
   stringToSign,
-} from "../../../../../http/features/signatures/aws/canonical_request.ts";
-import { awsSigning } from "../../../../../http/features/signatures/aws/request_signing.ts";
+} from "../../../../../http/features/signatures/aws/request_signing.ts";
 import { ask, WAYS } from "../../../../_support/feature_session.ts";
 import { originWorker } from "../../../../_support/origin_worker.ts";
 import { reply, type SeenRequest, socketServer } from "../../../../_support/socket_server.ts";

@@ -4,7 +4,7 @@ import * as theirs from "dpop";
 import * as jose from "jose";
 import { describe, it } from "node:test";
 import { HttpMessage, HttpSession, HttpStatus } from "../../../../../http/mod.ts";
-import { Dpop, type DpopOptions, dpopProof } from "../../../../../http/features/signatures/jose/mod.ts";
+import { Dpop, type DpopOptions, dpopProof } from "../../../../../http/features/signatures/jose/dpop.ts";
 import { ask, WAYS } from "../../../../_support/feature_session.ts";
 import { originWorker } from "../../../../_support/origin_worker.ts";
 import { reply, type SeenRequest, type SocketServer, socketServer } from "../../../../_support/socket_server.ts";

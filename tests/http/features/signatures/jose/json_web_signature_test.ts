@@ -4,16 +4,14 @@ import * as jose from "jose";
 import { describe, it } from "node:test";
 import {
   CLIENT_ASSERTION_TYPE,
-  JwsError,
   type JwtClaims,
   privateKeyJwt,
-  signJws,
   signJwt,
-  verifyJws,
   verifyJwt,
   type VerifyJwtOptions,
-} from "../../../../../http/features/signatures/jose/mod.ts";
-import type { PublicJwk } from "../../../../../http/features/signatures/mod.ts";
+} from "../../../../../http/features/signatures/jose/json_web_token.ts";
+import { JwsError, signJws, verifyJws } from "../../../../../http/features/signatures/jose/json_web_signature.ts";
+import type { PublicJwk } from "../../../../../http/features/signatures/signer.ts";
 import { macSigner, testSigner } from "../signing_bench.ts";
 
 const utf8 = new TextEncoder();
