@@ -130,22 +130,22 @@ export class Attempt {
     if (scheme === null) {
       throw new TransportError(HttpStatus.MALFORMED, "connect", `Cannot send to ${uri.protocol}: no http or https URI`);
     }
-    const host = item.host = core.pool.host(scheme, uri, item.unixSocket ?? null);
+    const host = item.host = core.pool!.host(scheme, uri, item.unixSocket ?? null);
     item.needsHttp1 = needsHttp1(item);
     item.transport = selectTransport(core, item, scheme === "https" ? core.tlsFor(host.origin, msg) : null);
     if (!this.isCurrent) return;
     const kept = item.connection;
-    const isSame = kept !== null && item.sameConnection && core.pool.mayKeep(item, kept);
+    const isSame = kept !== null && item.sameConnection && core.pool!.mayKeep(item, kept);
     item.sameConnection = false;
     if (isSame) return this.run(kept);
     core.releaseConnection(item);
     // Where features answer, a connection may never be opened.
     const loading = core.features.rounds.respond.length > 0 ? null : core.transports.loading(item.transport);
-    if (loading === null) core.pool.enqueue(item, this);
+    if (loading === null) core.pool!.enqueue(item, this);
     else this.wait(loading, () => this.proceed(Attempt.#loaded));
   }
 
-  static readonly #loaded: Step = (attempt) => attempt.core.pool.enqueue(attempt.item, attempt);
+  static readonly #loaded: Step = (attempt) => attempt.core.pool!.enqueue(attempt.item, attempt);
 
   get #scheme(): SchemeClass | null {
     const { httpAliases, httpsAliases } = this.core.settings.values;
@@ -192,13 +192,13 @@ export class Attempt {
     const { core, item, connection } = this;
     item.state = ItemState.CONNECTING;
     this.hooks(core.features.rounds.connecting, "connecting", () => {
-      core.pool.sharing.opening(connection!);
+      core.pool!.sharing.opening(connection!);
       const opening = item.within(() => connection!.transport.open!(openRequest(item), this.#events!));
       this.wait(opening, (refusal) => {
-        core.pool.sharing.opened(connection!);
+        core.pool!.sharing.opened(connection!);
         if (refusal) tunnelRefused(this, refusal);
         else next(this);
-        core.pool.dispatch();
+        core.pool!.dispatch();
       });
     });
   }

@@ -158,9 +158,9 @@ function handOver(attempt: Attempt, upgraded: UpgradedStream): void {
   core.upgraded.add(upgraded);
   void upgraded.closed.then(() => {
     core.upgraded.delete(upgraded);
-    if (isShared) core.pool.release(connection, performance.now());
+    if (isShared) core.pool!.release(connection, performance.now());
   });
-  if (!isShared) core.pool.release(connection, performance.now(), true);
+  if (!isShared) core.pool!.release(connection, performance.now(), true);
 }
 
 /** The server says that a connection which serves other messages is the wrong one for this: once, another is tried. */
@@ -200,7 +200,7 @@ function givenUp(attempt: Attempt): void {
 
 /** The connection is free or closed. Other messages get it once this one has finished, at once while it is paused. */
 function proceedToEnd(attempt: Attempt): void {
-  if (attempt.item.isPaused) attempt.core.pool.dispatch();
+  if (attempt.item.isPaused) attempt.core.pool!.dispatch();
   attempt.proceed(leave);
 }
 
@@ -292,7 +292,7 @@ function dropConnection(core: HttpSessionCore, item: QueueItem): void {
   if (connection === null) return;
   item.connection = null;
   const reason = new DOMException("The response was given up, or came before the whole request was sent", "AbortError");
-  core.pool.abandon(connection, item.observer, reason);
+  core.pool!.abandon(connection, item.observer, reason);
   item.upload?.(reason);
 }
 
@@ -320,7 +320,7 @@ export function giveBack(core: HttpSessionCore, item: QueueItem, response: Trans
   noteKeepAlive(item, response);
   if (mayGoOn(item, response)) return core.releaseConnection(item);
   dropConnection(core, item);
-  core.pool.dispatch();
+  core.pool!.dispatch();
 }
 
 /** True if somebody wants to see the pieces of the body. */

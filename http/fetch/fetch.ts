@@ -6,28 +6,16 @@
 import type { FetchInput } from "../../internal/platform_types.ts";
 import type { SessionFetch } from "../contract/feature_session.ts";
 import { dropBody, type FetchSettings, messageOf, plainFetch, throwIfGivenUp } from "./fetch_init.ts";
-import { FetchedResponse } from "../transports/fetched_response.ts";
-import { FetchSink } from "./fetch_sink.ts";
-import { HandedOutResponses } from "./handed_out_responses.ts";
+import { FetchSink, responsesOf } from "./fetch_sink.ts";
 import { HttpError } from "../message/http_error.ts";
-import { hasIntegrity } from "./integrity.ts";
 import { HttpMessage } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
 import { nativeFetch } from "../transports/fetch/native_fetch.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
-import { bareAddress, schemeClass } from "../protocol/uri.ts";
-
-/** The queue that fetches go through, and the responses that come of them. */
-interface FetchContext {
-  readonly core: HttpSessionCore;
-  readonly responses: HandedOutResponses;
-}
+import { schemeClass } from "../protocol/uri.ts";
 
 /** Makes a session's bound fetch; `preconnect` prepares for a URI. */
 export function makeFetch(core: HttpSessionCore, preconnect: SessionFetch["preconnect"]): SessionFetch {
-  const responses = new HandedOutResponses(core.pool);
-  core.responses = responses;
-  const context: FetchContext = { core, responses };
   const bound = (input: FetchInput, init: HttpFetchInit | undefined = undefined): Promise<Response> => {
     try {
       if (init === undefined && !(input instanceof Request)) {
@@ -35,12 +23,12 @@ export function makeFetch(core: HttpSessionCore, preconnect: SessionFetch["preco
         if (isHttp || !isNative(input)) {
           const msg = new HttpMessage("GET", input);
           if (!isHttp) checkScheme(core, msg.uri);
-          return plainly(enqueue(context, msg, plainFetch));
+          return plainly(enqueue(core, msg, plainFetch));
         }
       }
       // What only a runtime can read goes to the fetch of the runtime: data, blob and file URLs.
       if (isNative(input)) return nativeFetch(input, init as RequestInit | undefined);
-      return fetchWith(context, input, init ?? {});
+      return fetchWith(core, input, init ?? {});
     } catch (error) {
       return Promise.reject(error);
     }
@@ -54,22 +42,21 @@ function isNative(input: FetchInput): boolean {
 }
 
 /** A request with options. */
-async function fetchWith(context: FetchContext, input: FetchInput, init: HttpFetchInit): Promise<Response> {
-  const { core } = context;
+async function fetchWith(core: HttpSessionCore, input: FetchInput, init: HttpFetchInit): Promise<Response> {
   const { msg, settings } = await messageOf(input, init, core.transports.capabilities.runtime);
   let sent: Promise<Response>;
   try {
     checkScheme(core, msg.uri);
     // The options were read over several microtasks, and the caller's `prepare` has run: who gave up meanwhile sends nothing.
     throwIfGivenUp(msg, settings.signal);
-    sent = enqueue(context, msg, settings);
+    sent = enqueue(core, msg, settings);
   } catch (error) {
     dropBody(msg, error);
     throw error;
   }
   try {
     const response = await sent;
-    return settings.integrity === "" ? response : await verified(msg, settings, response);
+    return settings.integrity === "" ? response : await responsesOf(core).verified(msg, settings, response);
   } catch (error) {
     throw seenFrom(error);
   }
@@ -87,9 +74,9 @@ function checkScheme({ settings }: HttpSessionCore, uri: URL): void {
   }
 }
 
-function enqueue({ core, responses }: FetchContext, msg: HttpMessage, settings: FetchSettings): Promise<Response> {
+function enqueue(core: HttpSessionCore, msg: HttpMessage, settings: FetchSettings): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
-  core.queue(msg, null, new FetchSink(core, responses, settings, resolve, reject), null);
+  core.queue(msg, null, new FetchSink(core, settings, resolve, reject), null);
   return promise;
 }
 
@@ -108,19 +95,4 @@ async function plainly(sent: Promise<Response>): Promise<Response> {
 function seenFrom(error: unknown): unknown {
   if (error instanceof HttpError) Error.captureStackTrace?.(error, seenFrom);
   return error;
-}
-
-/** Reads the whole body, whose hashes are known beforehand, and hands it out only if one of them is right. */
-async function verified(msg: HttpMessage, settings: FetchSettings, response: Response): Promise<Response> {
-  const { integrity, signal } = settings;
-  const bytes = await response.bytes() as Uint8Array<ArrayBuffer>;
-  if (!hasIntegrity(bytes, integrity)) {
-    const text = `error sending request for url (${
-      bareAddress(msg.uri)
-    }): the body has none of the hashes of integrity`;
-    throw new HttpError(msg, msg.statusCode, text, { code: "ERR_INTEGRITY" });
-  }
-  const { status, statusText, headers, url, redirected } = response;
-  const body = response.body === null ? null : bytes;
-  return FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), { url, redirected, signal });
 }

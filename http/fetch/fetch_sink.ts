@@ -8,8 +8,7 @@ import type { Attempt } from "../attempt/attempt.ts";
 import { TransportError } from "../errors.ts";
 import { fetchFailure } from "./fetch_error.ts";
 import { dropBody, type FetchSettings } from "./fetch_init.ts";
-import { BodyReader } from "./body_reader.ts";
-import { handOut, handOutReady } from "./fetch_response.ts";
+import type { BodyReader } from "./body_reader.ts";
 import type { HandedOutResponses } from "./handed_out_responses.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import type { QueueItem, ResponseSink } from "../queue/queue_item.ts";
@@ -37,10 +36,14 @@ function dropUnsent(msg: HttpMessage): void {
   }
 }
 
+/** What hands the responses of a session out; it is there once a message has started. */
+export function responsesOf(core: HttpSessionCore): HandedOutResponses {
+  return core.responses as HandedOutResponses;
+}
+
 /** What waits for the response of one fetch. */
 export class FetchSink implements ResponseSink {
   readonly #core: HttpSessionCore;
-  readonly #responses: HandedOutResponses;
   readonly #settings: FetchSettings;
   #resolve: (response: Response) => void;
   #reject: (reason: unknown) => void;
@@ -50,13 +53,11 @@ export class FetchSink implements ResponseSink {
 
   constructor(
     core: HttpSessionCore,
-    responses: HandedOutResponses,
     settings: FetchSettings,
     resolve: (response: Response) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#core = core;
-    this.#responses = responses;
     this.#settings = settings;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -118,19 +119,17 @@ export class FetchSink implements ResponseSink {
     // The message may end within; whoever waits has an answer then, unless none could be made.
     this.#isSettled = true;
     try {
-      this.#resolve(handOutReady(attempt, response, this.#settings.signal) ?? this.#handOut(attempt, response));
+      const responses = responsesOf(this.#core);
+      this.#resolve(
+        responses.ready(attempt, response, this.#settings.signal) ??
+          responses.handOut(this.#reader = responses.reader(attempt, response)),
+      );
       // With them the sink would hold the promise, and the Response in it: one that is dropped gives its slot back.
       this.#resolve = this.#reject = forgotten;
     } catch (error) {
       this.#isSettled = false;
       throw error;
     }
-  }
-
-  #handOut(attempt: Attempt, response: TransportResponse): Response {
-    const { small, unread } = this.#responses;
-    this.#reader = new BodyReader(attempt, response, unread);
-    return handOut(this.#reader, small);
   }
 
   done(item: QueueItem): void {

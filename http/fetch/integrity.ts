@@ -4,15 +4,35 @@
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
+import type { FetchSettings } from "./fetch_init.ts";
+import { HttpError } from "../message/http_error.ts";
+import type { HttpMessage } from "../message/message.ts";
+import { bareAddress } from "../protocol/uri.ts";
+import { FetchedResponse } from "../transports/fetched_response.ts";
 
 /** Hash functions, the strongest last (Subresource Integrity §3.2). */
 const algorithms = ["sha256", "sha384", "sha512"];
+
+/** Reads the whole body, whose hashes are known beforehand, and hands it out only if one of them is right. */
+export async function verified(msg: HttpMessage, settings: FetchSettings, response: Response): Promise<Response> {
+  const { integrity, signal } = settings;
+  const bytes = await response.bytes() as Uint8Array<ArrayBuffer>;
+  if (!hasIntegrity(bytes, integrity)) {
+    const text = `error sending request for url (${
+      bareAddress(msg.uri)
+    }): the body has none of the hashes of integrity`;
+    throw new HttpError(msg, msg.statusCode, text, { code: "ERR_INTEGRITY" });
+  }
+  const { status, statusText, headers, url, redirected } = response;
+  const body = response.body === null ? null : bytes;
+  return FetchedResponse.place(FetchedResponse.of(body, { status, statusText, headers }), { url, redirected, signal });
+}
 
 /**
  * True when the bytes have one of the hashes of the strongest function named, or when nothing that can be checked is
  * named.
  */
-export function hasIntegrity(bytes: Uint8Array, metadata: string): boolean {
+function hasIntegrity(bytes: Uint8Array, metadata: string): boolean {
   const hashes = metadata.split(/[\t\n\f\r ]+/).flatMap((item) => {
     // A value no hash can have is no right one: what names a function we know is held to it.
     const parts = /^(sha256|sha384|sha512)-([^?]+)(?:\?.*)?$/i.exec(item);

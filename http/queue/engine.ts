@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { Announcements, type SessionCoreEvents } from "./announcements.ts";
 import type { Connection } from "../transports/connection.ts";
-import { ConnectionPool } from "../pool/connection_pool.ts";
+import type { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
 import { ownStatus, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
@@ -19,20 +19,15 @@ import { type ItemAttempt, ItemState, QueueItem, type ResponseSink } from "./que
 import { forgetResponse } from "./message_reset.ts";
 import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
 import { QueueItems } from "./queue_items.ts";
-import { beginAll, runsCallersCode, settled } from "./starting_turn.ts";
+import { type ResponseHolder, runsCallersCode, type Sending, StartingTurn } from "./starting_turn.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
 import { DefaultFields, type SessionSettings } from "./session_settings.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
 import type { TlsSettings, UpgradedStream } from "../transports/transport.ts";
 import type { TransportList } from "../transports/choice/select.ts";
 
-/** Who holds responses that were handed out, and with them connections. */
-export interface ResponseHolder {
-  /** Entries wait, and no connection is free for them. */
-  starved(): void;
-  /** The session ends. */
-  close(): void;
-}
+/** Makes what messages are sent with; a promise where it has to be loaded. */
+export type MakeSending = (core: HttpSessionCore) => Sending | Promise<Sending>;
 
 /** Why a message or a body ends with its session. */
 const CLOSED = "Cannot finish the exchange: the session was closed; await the response and read its body before that";
@@ -46,17 +41,19 @@ export class HttpSessionCore implements PoolOwner {
   readonly features: FeatureList;
   /** What messages get that lack it. */
   readonly fields: DefaultFields;
-  readonly pool: ConnectionPool;
+  /** Its connections; null before a message has started. */
+  pool: ConnectionPool | null = null;
   readonly items: QueueItems = new QueueItems();
   /** What servers speak in place of HTTP, until it is over. */
   readonly upgraded: Set<UpgradedStream> = new Set();
-  /** Who holds the responses that were handed out; null while nobody hands any out. */
+  /** Who holds the responses that were handed out; null before a message has started. */
   responses: ResponseHolder | null = null;
   readonly announcements: Announcements;
   readonly #events: SessionCoreEvents;
-  readonly #attempt: (item: QueueItem) => ItemAttempt;
-  readonly #refile = (item: object): void => this.pool.refile(item as QueueItem);
-  #starting: QueueItem[] = [];
+  readonly #makeSending: MakeSending;
+  readonly #refile = (item: object): void => this.pool?.refile(item as QueueItem);
+  readonly #starting = new StartingTurn(this);
+  #sending: Sending | null = null;
   #isClosed = false;
 
   constructor(
@@ -64,18 +61,17 @@ export class HttpSessionCore implements PoolOwner {
     settings: SessionSettings,
     transports: TransportList,
     events: SessionCoreEvents,
-    attempt: (item: QueueItem) => ItemAttempt,
+    makeSending: MakeSending,
   ) {
     this.session = session;
     this.settings = settings;
     this.limits = settings.values;
     this.transports = transports;
     this.#events = events;
-    this.#attempt = attempt;
+    this.#makeSending = makeSending;
     this.features = new FeatureList(session, () => this.fields.changed());
     this.fields = new DefaultFields(settings, this.features);
     this.announcements = new Announcements(this.features, (type, item) => events.request(type, item));
-    this.pool = new ConnectionPool(this);
   }
 
   get isClosed(): boolean {
@@ -129,31 +125,30 @@ export class HttpSessionCore implements PoolOwner {
     this.announcements.queued(item);
     item.watchTimes(this.session);
     if (item.trace !== null) queuedTrace(item.trace);
-    if (item.state === ItemState.STARTING) this.#scheduleStart(item);
+    if (item.state === ItemState.STARTING) this.#starting.add(item);
     return item;
   }
 
-  /** Starts an entry from a microtask, or from the session's context. One that waits for that already begins once. */
-  #scheduleStart(item: QueueItem): void {
-    if (item.isScheduled) return;
-    item.isScheduled = true;
-    if (this.#starting.push(item) > 1) return this.waits(item);
-    const context = this.session.getAsyncContext();
-    if (context === null) return void settled.then(this.#start);
-    try {
-      context.run(this.#start);
-    } catch (error) {
-      // The messages go on all the same: nobody would ever start them, nor those that come after.
-      reportUncaught(error);
-      void settled.then(this.#start);
-    }
+  /** Makes ready what messages are sent with; a promise where it has to be loaded, as for the first of a program. */
+  prepare(): Promise<void> | null {
+    if (this.#sending !== null) return null;
+    const made = this.#makeSending(this);
+    if (made instanceof Promise) return made.then((sending) => this.#use(sending));
+    this.#use(made);
+    return null;
   }
 
-  readonly #start = (): void => {
-    const items = this.#starting;
-    this.#starting = [];
-    beginAll(items, (item) => item.requeue === "now" ? this.restart(item) : this.#attempt(item).begin());
-  };
+  #use(sending: Sending): void {
+    this.#sending = sending;
+    this.pool = sending.pool;
+    this.responses = sending.responses;
+  }
+
+  /** The next attempt of an entry begins. */
+  begin(item: QueueItem): void {
+    if (item.requeue === "now") this.restart(item);
+    else this.#sending!.attempt(item).begin();
+  }
 
   /** An entry waits for others. */
   waits(item: QueueItem): void {
@@ -208,10 +203,11 @@ export class HttpSessionCore implements PoolOwner {
     item.isStreamUsed = false;
     item.isBodyRead = false;
     item.state = ItemState.STARTING;
-    this.#scheduleStart(item);
+    this.#starting.add(item);
     // Its old connection goes to others only after the entry stands at its place in the queue again, which may take
     // the answer of a hook; one that takes longer than this turn is not waited for.
-    if (this.pool.isWaitedFor) setTimeout(() => this.pool.dispatch(), 0);
+    const { pool } = this;
+    if (pool?.isWaitedFor) setTimeout(() => pool.dispatch(), 0);
   }
 
   /** Ends an entry with a status of the caller's. Everything has happened when it returns. */
@@ -257,12 +253,11 @@ export class HttpSessionCore implements PoolOwner {
     item.attemptOver(null);
     if (item.attempt !== attempt) return;
     const { ended } = this.features.rounds;
-    if (ended.length === 0 || item.isHandedOut) this.finish(item, now);
-    else this.#askForAnother(item, ended);
+    if (ended.length === 0 || item.isHandedOut || this.#sending === null) this.finish(item, now);
+    else this.#askForAnother(this.#sending.attempt(item), item, ended);
   }
 
-  #askForAnother(item: QueueItem, features: readonly SessionFeature[]): void {
-    const attempt = this.#attempt(item);
+  #askForAnother(attempt: ItemAttempt, item: QueueItem, features: readonly SessionFeature[]): void {
     const { msg } = item;
     const next = (): void => {
       if (!attempt.isCurrent) return;
@@ -281,7 +276,7 @@ export class HttpSessionCore implements PoolOwner {
       item.emitting--;
       if (pending === undefined) next();
       else {
-        this.pool.dispatch();
+        this.pool!.dispatch();
         pending.then(next, broken);
       }
     } catch (error) {
@@ -300,17 +295,18 @@ export class HttpSessionCore implements PoolOwner {
     messageState(msg).sentTo = null;
     writable(msg.metrics).finished = now;
     // The next message begins once the listeners of this one have run, unless it is sent again.
-    this.pool.hold();
+    const { pool } = this;
+    pool?.hold();
     try {
       item.emit("finished");
       if (item.callback !== null) callBack(item.callback);
       if (item.requeue !== null && !this.#isClosed) this.restart(item);
       else this.#unqueue(item);
     } finally {
-      this.pool.resume();
+      pool?.resume();
     }
     // What starts again wants its connection back first.
-    if (!item.isScheduled) this.pool.dispatch();
+    if (!item.isScheduled) this.pool?.dispatch();
   }
 
   #unqueue(item: QueueItem): void {
@@ -333,14 +329,14 @@ export class HttpSessionCore implements PoolOwner {
    */
   #leave(item: QueueItem, keep: boolean, reason: unknown = null): void {
     item.unwatch();
-    this.pool.withdraw(item);
+    this.pool?.withdraw(item);
     const { connection } = item;
     if (connection === null || keep) return;
     item.connection = null;
-    if (item.isBodyRead && item.upload === null) this.pool.release(connection, performance.now(), true);
+    if (item.isBodyRead && item.upload === null) this.pool!.release(connection, performance.now(), true);
     else {
       const why = reason ?? this.cancelReason(item.msg);
-      this.pool.abandon(connection, item.observer, why);
+      this.pool!.abandon(connection, item.observer, why);
       item.upload?.(why);
     }
   }
@@ -356,17 +352,18 @@ export class HttpSessionCore implements PoolOwner {
     const { connection } = item;
     if (connection === null) return;
     item.connection = null;
-    this.pool.release(connection, now, keep);
+    this.pool!.release(connection, now, keep);
   }
 
   /** Cancels everything and closes all connections; what listeners queue meanwhile survives. */
   abort(): void {
-    this.pool.hold();
+    const { pool } = this;
+    pool?.hold();
     for (const item of this.items.byAge()) this.cancel(item, HttpStatus.CANCELLED, {});
-    this.pool.resume();
+    pool?.resume();
     for (const stream of this.upgraded) stream.destroy();
-    this.pool.closeAll();
-    this.pool.reconsider();
+    pool?.closeAll();
+    pool?.reconsider();
   }
 
   /** Ends the session. */

@@ -12,7 +12,6 @@ import {
   checkSignal,
   unexpected,
 } from "../../internal/expected.ts";
-import { Attempt } from "../attempt/attempt.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
@@ -43,6 +42,7 @@ import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/fea
 import { accessorOf, type ActingProperty, isActing, type SessionProperty } from "../contract/session_property.ts";
 import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
 import { SessionSettings } from "../queue/session_settings.ts";
+import type { Sending } from "../queue/starting_turn.ts";
 import { leaveSignal } from "../../internal/signals.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
@@ -147,7 +147,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
       request: (type, item) => this.#emitRequest(type, item),
       connection: (type, connection) => this.#emitConnection(type, connection),
       areHeard: () => this.#listened !== null,
-    }, (item) => new Attempt(this.#core, item));
+    }, makeSending);
     this.fetch = makeFetch(this.#core, (url) => void this.prepareForUri(parseUri(url)));
     if (options.defaultFeatures !== false) this.#core.features.addDefaults(makeDefaultFeatures());
     for (const name of sessionValueNames) if (options[name] !== undefined) this.#set(name, options[name]);
@@ -171,7 +171,7 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
 
   /** Connections that are open, busy and idle; also those with a body nobody reads, which no limit counts. */
   get connections(): readonly Connection[] {
-    return [...this.#core.pool.connections];
+    return [...this.#core.pool?.connections ?? []];
   }
 
   /**
@@ -688,9 +688,9 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
     const changed = this.#settings.set(name, value);
     const core = this.#core;
     const { concerns } = sessionValues[name];
-    if (concerns === "limits") core.pool.reconsider();
-    else if (concerns === "idle time") core.pool.idleTimeoutChanged();
-    else if (concerns === "connections") core.pool.closeIdle();
+    if (concerns === "limits") core.pool?.reconsider();
+    else if (concerns === "idle time") core.pool?.idleTimeoutChanged();
+    else if (concerns === "connections") core.pool?.closeIdle();
     else if (concerns === "fields") core.fields.changed();
     for (const property of changed) this.#notify(property);
   }
@@ -721,6 +721,16 @@ export class HttpSession extends TypedEventTarget<HttpSessionEvents> implements 
   #emitConnection(type: "connection-created" | "tunneling", connection: Connection): void {
     if (this.#isListened(type)) this.dispatchEvent(new ConnectionEvent(type, connection));
   }
+}
+
+let sending: typeof import("./sending.ts") | null = null;
+
+/** Makes what a session sends with. The first one of a program loads it, with what makes connections beside it. */
+function makeSending(core: HttpSessionCore): Sending | Promise<Sending> {
+  if (sending !== null) return sending.sendingOf(core);
+  // Where features answer, a connection may never be opened.
+  if (core.features.rounds.respond.length === 0) core.transports.preload();
+  return import("./sending.ts").then((loaded) => (sending = loaded).sendingOf(core));
 }
 
 /** The signal among the options of a send; throws its reason if it is aborted already. */

@@ -187,6 +187,7 @@ class SyncSender {
   /** The worker's connection counts: idle ones here make room for it, and when all are busy none ever becomes free. */
   #makeRoom(msg: HttpMessage): void {
     const { items, limits, pool, session } = this.#core;
+    if (pool === null) return;
     const scheme = session.schemeOf(msg.uri);
     const host = bareHost(msg.uri.hostname).toLowerCase();
     const port = msg.uri.port === "" ? defaultPort(scheme ?? "http") : Number(msg.uri.port);

@@ -11,6 +11,12 @@ export function isTunneled({ isTunneled, proxy, scheme }: ConnectionTarget): boo
   return proxy !== null && (scheme === "https" || isTunneled === true);
 }
 
+/** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
+export function mayUseHttp2({ http2, proxy, scheme }: ConnectionTarget): boolean {
+  if (scheme === "https") return http2 !== undefined && http2 !== false;
+  return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
+}
+
 /** What a connection is doing. */
 export type ConnectionState = "new" | "connecting" | "busy" | "idle" | "closed";
 

@@ -1,19 +1,14 @@
 /** What holds for a request in every version of HTTP: its method, target, fields, and the length of its body. */
 import { TransportError } from "../errors.ts";
 import { HttpStatus } from "../protocol/status.ts";
+import { isPlainMethod, TOKEN } from "./methods.ts";
 import type { TransportRequest } from "./transport.ts";
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const FORBIDDEN_IN_VALUE = /[\0\r\n]|[^\0-\xff]/;
 const FORBIDDEN_IN_TARGET = /[\0-\x20\x7f]|[^\0-\x7f]/;
 
 /** How the body follows its header. */
 export type BodyFraming = "none" | "length" | "chunked";
-
-/** True when a method can stand in a start line as it is given; CONNECT would turn the connection into something else. */
-export function isPlainMethod(method: string): boolean {
-  return method === "GET" || (TOKEN.test(method) && method !== "CONNECT");
-}
 
 /** `host:port` as a URL writes it, without the default port of the scheme. */
 export function authority(target: { scheme?: string; host: string; port: number }): string {

@@ -4,34 +4,106 @@
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
+import { leaveSignal } from "../../internal/signals.ts";
+import { isRedirectStatus } from "../attempt/redirect_rules.ts";
 import { type HttpErrorCode, TransportError } from "../errors.ts";
+import { failureOf } from "../message/failure.ts";
+import { HttpError } from "../message/http_error.ts";
+import { HttpMessage, messageState } from "../message/message.ts";
 import type { ProtocolUpgrade } from "../message/message_state.ts";
-import { HttpStatus } from "../protocol/status.ts";
+import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+import { bareAddress, bareUrl } from "../protocol/uri.ts";
+import type { HttpSessionCore } from "../queue/engine.ts";
+import { heed } from "../queue/queue_item.ts";
 import type { TransportResponse, UpgradedStream } from "../transports/transport.ts";
 import { newDeflate } from "./checked_deflate.ts";
-import type { Extensions, Framing } from "./framing.ts";
+import { FrameStream } from "./frame_stream.ts";
+import { type Extensions, type Framing, loadFraming } from "./framing.ts";
+import { type HttpWebSocket, makeWebSocket } from "./websocket.ts";
 
 /** What RFC 6455 §1.3 has a server add to the key. */
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const VERSION = "13";
 const DEFLATE = "permessage-deflate";
 const BAD_HANDSHAKE: HttpErrorCode = "ERR_WEBSOCKET_HANDSHAKE";
+const REFUSED: HttpErrorCode = "ERR_WEBSOCKET_REFUSED";
 
-/** The fields that a handshake is made of: no caller writes them. */
-const own: readonly string[] = ["connection", "upgrade", "content-length", "transfer-encoding"];
+/** What is asked for, checked. */
+export interface HandshakeRequest {
+  /** http: or https:. */
+  readonly uri: URL;
+  /** The caller's fields. */
+  readonly headers: Headers;
+  readonly protocols: readonly string[];
+  readonly maxMessageBytes: number;
+  /** Seconds. */
+  readonly keepaliveInterval: number;
+  readonly signal: AbortSignal | null;
+}
 
-/**
- * Checks that a caller's field leaves the handshake alone.
- *
- * @throws {TypeError} If it does not.
- */
-export function checkOwnField(name: string): void {
-  if (!own.includes(name) && !name.startsWith("sec-websocket-")) return;
-  throw new TypeError(`Cannot open a WebSocket with the header ${name}: the handshake writes it`);
+/** Opens a WebSocket by a message of the session's queue. */
+export async function shakeHands(core: HttpSessionCore, request: HandshakeRequest): Promise<HttpWebSocket> {
+  const { uri, headers, protocols, maxMessageBytes, keepaliveInterval, signal } = request;
+  const framing = await loadFraming();
+  signal?.throwIfAborted();
+  const handshake = new Handshake(framing, protocols, maxMessageBytes);
+  const msg = new HttpMessage("GET", uri, { headers });
+  await send(core, msg, handshake, signal);
+  const { extensions, extensionsField, stream, subprotocol } = handshake;
+  const options = { extensions, maxMessageBytes, keepaliveInterval };
+  return makeWebSocket({
+    msg,
+    url: socketUrl(bareUrl(msg.uri)),
+    protocol: subprotocol,
+    extensions: extensionsField,
+    framesFor: (listener) => new FrameStream(stream!, framing, options, listener),
+  });
+}
+
+/** Sends the handshake; resolves when the server has agreed, and only then leaves its stream. */
+function send(
+  core: HttpSessionCore,
+  msg: HttpMessage,
+  handshake: Handshake,
+  signal: AbortSignal | null,
+): Promise<void> {
+  const state = messageState(msg);
+  const writeFields = () => handshake.writeFields(msg.requestHeaders);
+  state.upgrade = handshake;
+  writeFields();
+  msg.addEventListener("restarted", writeFields);
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => core.cancel(item, HttpStatus.CANCELLED, { error: signal!.reason });
+    const item = core.queue(msg, null, null, () => {
+      if (signal !== null) leaveSignal(signal, aborted);
+      msg.removeEventListener("restarted", writeFields);
+      if (handshake.stream === null || msg.statusCode < 100) {
+        state.dropUpgraded();
+        reject(failureFor(msg, signal));
+      } else resolve();
+      // Sent again it is a request like any other.
+      state.upgrade = null;
+    });
+    if (signal !== null) heed(signal, item, aborted, reject);
+  });
+}
+
+function failureFor(msg: HttpMessage, signal: AbortSignal | null): unknown {
+  const { error, thrown } = messageState(msg);
+  if (signal?.aborted && thrown === signal.reason) return thrown;
+  const undone = `Cannot open a WebSocket to ${socketUrl(bareAddress(msg.uri))}`;
+  if (msg.statusCode < 100 || error !== null) return failureOf(msg, error, undone);
+  const answer = `${msg.statusCode} ${msg.reasonPhrase || reasonPhrase(msg.statusCode)}`;
+  const isLeft = isRedirectStatus(msg.statusCode) ? ", and where that leads is not followed" : "";
+  return new HttpError(msg, msg.statusCode, `${undone}: the server answered ${answer}${isLeft}`, { code: REFUSED });
+}
+
+function socketUrl(url: string): string {
+  return url.replace(/^http/, "ws");
 }
 
 /** One handshake, and what has come of it. */
-export class Handshake implements ProtocolUpgrade {
+class Handshake implements ProtocolUpgrade {
   readonly protocol = "websocket";
   stream: UpgradedStream | null = null;
   /** The subprotocol the server has chosen; empty for none. */

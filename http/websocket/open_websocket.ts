@@ -4,27 +4,29 @@
  * @module
  */
 import { checkOptions, checkSignal, unexpected } from "../../internal/expected.ts";
-import { leaveSignal } from "../../internal/signals.ts";
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { callersHeaders } from "../protocol/headers.ts";
-import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
-import { bareAddress, bareUrl, parseUri } from "../protocol/uri.ts";
-import type { HttpErrorCode } from "../errors.ts";
-import { failureOf } from "../message/failure.ts";
-import { HttpError } from "../message/http_error.ts";
-import { HttpMessage, messageState } from "../message/message.ts";
-import { heed } from "../queue/queue_item.ts";
-import { isRedirectStatus } from "../attempt/redirect_rules.ts";
+import { bareAddress, parseUri } from "../protocol/uri.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
-import { loadFraming } from "./framing.ts";
-import { checkOwnField, Handshake } from "./handshake.ts";
-import { type HttpWebSocket, makeWebSocket } from "./websocket.ts";
+import type { HttpWebSocket } from "./websocket.ts";
 
-const REFUSED: HttpErrorCode = "ERR_WEBSOCKET_REFUSED";
 /** The library counts in 32 bits. */
 const LARGEST_MESSAGE = 2 ** 31 - 1;
 const PROTOCOL = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** The fields that a handshake is made of: no caller writes them. */
+const own: readonly string[] = ["connection", "upgrade", "content-length", "transfer-encoding"];
+
+/**
+ * Checks that a caller's field leaves the handshake alone.
+ *
+ * @throws {TypeError} If it does not.
+ */
+function checkOwnField(name: string): void {
+  if (!own.includes(name) && !name.startsWith("sec-websocket-")) return;
+  throw new TypeError(`Cannot open a WebSocket with the header ${name}: the handshake writes it`);
+}
 
 /** Options of `session.websocket`. */
 export interface HttpWebSocketOptions {
@@ -63,59 +65,8 @@ export async function openWebSocket(
   );
   const keepaliveInterval = seconds("keepaliveInterval", options.keepaliveInterval ?? 0);
   signal?.throwIfAborted();
-  const framing = await loadFraming();
-  signal?.throwIfAborted();
-  const handshake = new Handshake(framing, protocols, maxMessageBytes);
-  const msg = new HttpMessage("GET", uri, { headers });
-  await send(core, msg, handshake, signal);
-  const { extensions, extensionsField, subprotocol } = handshake;
-  return makeWebSocket({
-    msg,
-    url: socketUrl(bareUrl(msg.uri)),
-    protocol: subprotocol,
-    extensions: extensionsField,
-    stream: handshake.stream!,
-    framing,
-    options: { extensions, maxMessageBytes, keepaliveInterval },
-  });
-}
-
-/** Sends the handshake; resolves when the server has agreed, and only then leaves its stream. */
-function send(
-  core: HttpSessionCore,
-  msg: HttpMessage,
-  handshake: Handshake,
-  signal: AbortSignal | null,
-): Promise<void> {
-  const state = messageState(msg);
-  const writeFields = () => handshake.writeFields(msg.requestHeaders);
-  state.upgrade = handshake;
-  writeFields();
-  msg.addEventListener("restarted", writeFields);
-  return new Promise((resolve, reject) => {
-    const aborted = (): void => core.cancel(item, HttpStatus.CANCELLED, { error: signal!.reason });
-    const item = core.queue(msg, null, null, () => {
-      if (signal !== null) leaveSignal(signal, aborted);
-      msg.removeEventListener("restarted", writeFields);
-      if (handshake.stream === null || msg.statusCode < 100) {
-        state.dropUpgraded();
-        reject(failureFor(msg, signal));
-      } else resolve();
-      // Sent again it is a request like any other.
-      state.upgrade = null;
-    });
-    if (signal !== null) heed(signal, item, aborted, reject);
-  });
-}
-
-function failureFor(msg: HttpMessage, signal: AbortSignal | null): unknown {
-  const { error, thrown } = messageState(msg);
-  if (signal?.aborted && thrown === signal.reason) return thrown;
-  const undone = `Cannot open a WebSocket to ${socketUrl(bareAddress(msg.uri))}`;
-  if (msg.statusCode < 100 || error !== null) return failureOf(msg, error, undone);
-  const answer = `${msg.statusCode} ${msg.reasonPhrase || reasonPhrase(msg.statusCode)}`;
-  const isLeft = isRedirectStatus(msg.statusCode) ? ", and where that leads is not followed" : "";
-  return new HttpError(msg, msg.statusCode, `${undone}: the server answered ${answer}${isLeft}`, { code: REFUSED });
+  const { shakeHands } = await import("./handshake.ts");
+  return await shakeHands(core, { uri, headers, protocols, maxMessageBytes, keepaliveInterval, signal });
 }
 
 /** The http: or https: URI of a WebSocket's (RFC 6455 §3): what is encrypted as wss: is so as https:. */
@@ -130,10 +81,6 @@ function httpUriOf(address: string | URL): URL {
     throw new TypeError(`Cannot open a WebSocket: the scheme ${protocol} is neither ws nor wss`);
   }
   return uri;
-}
-
-function socketUrl(url: string): string {
-  return url.replace(/^http/, "ws");
 }
 
 function protocolsOf(protocols: string | readonly string[]): readonly string[] {

@@ -11,9 +11,7 @@ import type { BytesInput } from "../../internal/platform_types.ts";
 import { sizeOf } from "../message/blob_stream.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { type HttpWebSocketEvents, WebSocketCloseEvent, WebSocketErrorEvent } from "./events.ts";
-import { FrameStream, type FrameStreamOptions } from "./frame_stream.ts";
-import type { Framing } from "./framing.ts";
-import type { UpgradedStream } from "../transports/transport.ts";
+import type { FrameListener, FrameStream } from "./frame_stream.ts";
 
 /** Bytes of a close frame's reason (RFC 6455 §5.5). */
 const MAX_REASON = 123;
@@ -24,9 +22,8 @@ export interface WebSocketParts {
   readonly url: string;
   readonly protocol: string;
   readonly extensions: string;
-  readonly stream: UpgradedStream;
-  readonly framing: Framing;
-  readonly options: FrameStreamOptions;
+  /** Makes what writes and reads its frames. */
+  framesFor(listener: FrameListener): FrameStream;
 }
 
 /** Makes the WebSocket of a handshake. Not part of the public surface. */
@@ -96,13 +93,13 @@ export class HttpWebSocket extends TypedEventTarget<HttpWebSocketEvents> {
 
   private constructor(parts: WebSocketParts) {
     super();
-    if (!parts?.framing) throw new TypeError("Cannot make a HttpWebSocket: session.websocket opens one");
-    const { extensions, framing, msg, options, protocol, stream, url } = parts;
+    if (!parts?.framesFor) throw new TypeError("Cannot make a HttpWebSocket: session.websocket opens one");
+    const { extensions, msg, protocol, url } = parts;
     this.msg = msg;
     this.url = url;
     this.protocol = protocol;
     this.extensions = extensions;
-    this.#frames = new FrameStream(stream, framing, options, {
+    this.#frames = parts.framesFor({
       message: (data, isBinary) => this.#received(isBinary ? this.#binary(data) : data.toString()),
       closing: () => {
         if (this.#readyState === HttpWebSocket.OPEN) this.#readyState = HttpWebSocket.CLOSING;

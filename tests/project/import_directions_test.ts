@@ -95,7 +95,7 @@ const rooms: Readonly<Record<string, string>> = {
   "http/sync":
     "http/attempt http/contract http/errors.ts http/features http/features/sniffing http/message http/protocol http/queue http/transports http/transports/choice internal",
   "http/session":
-    "http/attempt http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/protocol http/queue http/sync http/transports http/transports/choice http/websocket internal",
+    "http/attempt http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/proxies http/fetch http/message http/pool http/protocol http/queue http/sync http/transports http/transports/choice http/websocket internal",
   "http/inspection.ts":
     "http/contract http/errors.ts http/features http/features/auth http/features/auth/ntlm http/features/cache http/features/cookies http/features/hsts http/features/logging http/features/proxies http/features/signatures http/features/signatures/aws http/features/signatures/jose http/features/sniffing http/message http/protocol http/session http/stores http/streams http/transports http/transports/fetch http/transports/node http/websocket internal",
   "http/sync_worker.ts":

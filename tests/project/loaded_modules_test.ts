@@ -50,12 +50,35 @@ const light = [
 /** What loads when it is used first, by how the paths of its files begin. */
 const later = [
   "ffi/tables/gnutls.ts",
+  "http/attempt/attempt",
+  "http/attempt/drain.ts",
+  "http/attempt/re",
+  "http/attempt/tunnel_refusal.ts",
   "http/codings/deflate.ts",
   "http/codings/gzip.ts",
   "http/codings/zlib_engine.ts",
   "http/codings/zstd.ts",
+  "http/fetch/body_reader.ts",
+  "http/fetch/fetch_response.ts",
+  "http/fetch/handed_out_responses.ts",
+  "http/fetch/integrity.ts",
+  "http/fetch/read_ahead.ts",
+  "http/fetch/small_responses.ts",
+  "http/fetch/unread_bodies.ts",
+  "http/pool/",
+  "http/session/sending.ts",
+  "http/transports/fetch/fetch_errors.ts",
+  "http/transports/fetch/fetch_exchange.ts",
+  "http/transports/fetch/gathered_stream.ts",
+  "http/transports/fetch/runtime_decoding.ts",
+  "http/transports/fetched_response.ts",
   "http/transports/h2/",
   "http/transports/node/node_",
+  "http/transports/peer_certificate.ts",
+  "http/transports/request_",
+  "http/websocket/frame_stream.ts",
+  "http/websocket/framing.ts",
+  "http/websocket/handshake.ts",
   "session/certificates/certificate_",
   "session/certificates/distinguished_name.ts",
   "session/certificates/extensions.ts",
@@ -79,13 +102,17 @@ const later = [
   "session/trust/anchors.ts",
 ];
 /** What begins so and stands for it until then. */
-const stands = ["http/transports/node/node_transport.ts"];
+const stands = [
+  "http/attempt/redirect_message.ts",
+  "http/attempt/redirect_rules.ts",
+  "http/transports/node/node_transport.ts",
+];
 
 /** The most files that an entry may load: each costs a program its start. To load more is a decision, made here. */
 const most: Readonly<Record<string, number>> = {
-  "mod.ts": 479,
+  "mod.ts": 440,
   "session/mod.ts": 259,
-  "http/mod.ts": 237,
+  "http/mod.ts": 198,
   "ffi/mod.ts": 65,
 };
 

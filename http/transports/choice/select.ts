@@ -9,9 +9,9 @@ import { isCapable, type TransportCapabilities, type TransportCapability } from 
 import type { ProxyTarget, TlsSettings, Transport } from "../transport.ts";
 import { BunFetchTransport, isBun } from "../fetch/fetch_bun.ts";
 import { DenoFetchTransport, isDeno } from "../fetch/fetch_deno.ts";
+import { loadingExchange } from "../fetch/fetch_connection.ts";
 import { FetchTransport } from "../fetch/fetch_transport.ts";
-import { loadingConnections } from "../node/late_connection.ts";
-import { NodeTransport } from "../node/node_transport.ts";
+import { loadingConnections, NodeTransport } from "../node/node_transport.ts";
 
 /**
  * Which transport carries a message. "auto" decides per message: sockets for https and for plain http, the runtime's
@@ -115,6 +115,12 @@ export class TransportList {
   /** What has to be loaded before this transport makes connections; null for nothing. */
   loading(transport: Transport): Promise<unknown> | null {
     return transport instanceof NodeTransport ? loadingConnections() : null;
+  }
+
+  /** Begins to load what most messages need: one that needs it waits for it, and hears of what goes wrong. */
+  preload(): void {
+    const loading = this.#direct instanceof NodeTransport ? loadingConnections() : loadingExchange();
+    loading?.catch(() => {});
   }
 
   /** Frees what the transports share. */

@@ -7,10 +7,8 @@ import type { PeerCertificate as NodePeerCertificate } from "node:tls";
 import { NotSupportedError } from "../../errors.ts";
 import type { ConnectionTarget, ExchangeObserver, Transport, TransportConnection } from "../transport.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
-import { isNamed } from "../../../internal/x509/certificate_names.ts";
-import { certificateOf } from "../peer_certificate.ts";
-import { FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
-import { isBunMethod } from "./fetch_methods.ts";
+import { exchange, FetchConnection, type FetchSlot, isForwarded } from "./fetch_connection.ts";
+import { isBunMethod } from "../methods.ts";
 import { trustsNobody } from "../tls_database.ts";
 
 interface BunFetchSession {
@@ -100,7 +98,12 @@ class BunSlot implements FetchSlot {
       checkServerIdentity: (host: string, certificate: NodePeerCertificate): Error | undefined => {
         const error = nobody !== null ? untrusted(host, nobody) : misnamed(host, certificate);
         if (error === undefined) {
-          this.#observer?.tlsInfo({ certificate: certificateOf(certificate), errors: [], protocol: "", cipher: "" });
+          this.#observer?.tlsInfo({
+            certificate: exchange!.certificateOf(certificate),
+            errors: [],
+            protocol: "",
+            cipher: "",
+          });
         }
         return error;
       },
@@ -122,7 +125,7 @@ function untrusted(host: string, reason: string): Error {
 }
 
 function misnamed(host: string, { raw }: NodePeerCertificate): Error | undefined {
-  if (isNamed(raw, host.replace(/^\[|\]$/g, ""))) return undefined;
+  if (exchange!.isNamed(raw, host.replace(/^\[|\]$/g, ""))) return undefined;
   const code = "ERR_TLS_CERT_ALTNAME_INVALID";
   return Object.assign(new Error(`The certificate does not name ${host}`), { code });
 }

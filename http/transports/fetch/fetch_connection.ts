@@ -9,13 +9,25 @@ import { HttpStatus } from "../../protocol/status.ts";
 import type {
   ConnectionTarget,
   ExchangeObserver,
+  ProxyTarget,
   TransportConnection,
   TransportRequest,
   TransportResponse,
 } from "../transport.ts";
-import { explainFetchError } from "./fetch_errors.ts";
-import { basicAuthorization } from "../basic_authorization.ts";
-import { asDecoded, type DecodesContent, withAcceptEncoding } from "./runtime_decoding.ts";
+import type { DecodingRuntime } from "./runtime_decoding.ts";
+
+/** What exchanges need; null before the first one. */
+export let exchange: typeof import("./fetch_exchange.ts") | null = null;
+let loading: Promise<unknown> | null = null;
+
+/** Loads what exchanges need; null when it is there. */
+export function loadingExchange(): Promise<unknown> | null {
+  if (exchange !== null) return null;
+  return loading ??= import("./fetch_exchange.ts").then((loaded) => exchange = loaded, (error) => {
+    loading = null;
+    throw error;
+  });
+}
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */
 export interface FetchSlot {
@@ -27,8 +39,8 @@ export interface FetchSlot {
   readonly prefersHeaders?: boolean | undefined;
   /** The Content-Length of a body that is a stream is sent; absent where such a body is always chunked. */
   readonly sendsLength?: boolean | undefined;
-  /** Says which responses the runtime has decoded; absent when it decodes none. */
-  readonly decodes?: DecodesContent | undefined;
+  /** Whose ways of decoding responses the runtime has; absent when it decodes none. */
+  readonly decodes?: DecodingRuntime | undefined;
   /** Takes the observer of the exchange that begins. */
   observe?(observer: ExchangeObserver): void;
 }
@@ -60,8 +72,8 @@ export class FetchConnection implements TransportConnection {
   readonly #slot: FetchSlot;
   readonly #proxy: URL | null;
   readonly #maxHeaderBytes: number;
-  /** Field for an HTTP proxy whose URI has credentials. */
-  readonly #proxyAuthorization: string | null;
+  /** The proxy that gets the requests; null for none. */
+  readonly #forwarder: ProxyTarget | null;
   /** A tunnel has still to be made, by the first request. */
   #needsTunnel: boolean;
   #controller = new AbortController();
@@ -76,7 +88,7 @@ export class FetchConnection implements TransportConnection {
     this.#proxy = target.proxy?.uri ?? null;
     this.#maxHeaderBytes = target.maxHeaderBytes;
     this.#needsTunnel = target.scheme === "https" && target.proxy !== null && target.proxy.scheme.startsWith("http");
-    this.#proxyAuthorization = isForwarded(target) ? basicAuthorization(target.proxy!) : null;
+    this.#forwarder = isForwarded(target) ? target.proxy : null;
   }
 
   /** Fetch does not show its sockets: a slot counts as open until it is closed. */
@@ -86,6 +98,7 @@ export class FetchConnection implements TransportConnection {
 
   /** Sends one request; rejects with the runtime's own errors, see `explain`. */
   send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    if (exchange === null) return this.#sendLoaded(request, observer);
     const { body, bodyLength } = request;
     // A small body goes with its length everywhere: as bytes where a stream would go without.
     if (
@@ -96,6 +109,13 @@ export class FetchConnection implements TransportConnection {
       );
     }
     return this.#send(request, observer);
+  }
+
+  async #sendLoaded(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
+    const { signal } = this.#controller;
+    await loadingExchange();
+    signal.throwIfAborted();
+    return await this.send(request, observer);
   }
 
   #send(request: TransportRequest, observer: ExchangeObserver): Promise<TransportResponse> {
@@ -138,20 +158,20 @@ export class FetchConnection implements TransportConnection {
       );
     }
     const { decodes } = this.#slot;
-    return decodes === undefined ? response : asDecoded(response as Response, request, decodes);
+    return decodes === undefined ? response : exchange!.asDecoded(response as Response, request, decodes);
   }
 
   /** The fields as fetch takes them. Frozen lists are a session's defaults: their names differ and they stay as they are. */
   #headers(fields: TransportRequest["headers"]): HeadersInit {
     if (fields === this.#lastFields) return this.#lastHeaders;
-    const all = withAcceptEncoding(this.#withProxyAuthorization(fields)) as [string, string][];
+    const all = exchange!.withAcceptEncoding(this.#withProxyAuthorization(fields)) as [string, string][];
     if (!Object.isFrozen(fields)) return all;
     this.#lastFields = fields;
     return this.#lastHeaders = this.#slot.prefersHeaders === true ? new Headers(all) : Object.fromEntries(all);
   }
 
   #withProxyAuthorization(fields: TransportRequest["headers"]): TransportRequest["headers"] {
-    const value = this.#proxyAuthorization;
+    const value = this.#forwarder === null ? null : exchange!.basicAuthorization(this.#forwarder);
     if (value === null || fields.some(([name]) => name.toLowerCase() === "proxy-authorization")) return fields;
     return [...fields, ["proxy-authorization", value]];
   }
@@ -164,7 +184,9 @@ export class FetchConnection implements TransportConnection {
 
   /** Translates what fetch rejected with or what broke a body. */
   explain(error: unknown, url: string): TransportError {
-    return explainFetchError(error, url, this.#proxy);
+    if (exchange !== null) return exchange.explainFetchError(error, url, this.#proxy);
+    const message = "Cannot send by fetch: a part of the library that is loaded for it cannot be loaded";
+    return new TransportError(HttpStatus.IO_ERROR, "connect", message, { cause: error });
   }
 
   /** Aborts what is in flight and closes the pool. */

@@ -9,9 +9,8 @@ import { readsSystemCertificates } from "../runtime_certificates.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { FetchConnection, isForwarded } from "./fetch_connection.ts";
-import { isStandardMethod } from "./fetch_methods.ts";
+import { isStandardMethod } from "../methods.ts";
 import { environmentVariable, readableCertificates } from "../permissions.ts";
-import { denoDecodes } from "./runtime_decoding.ts";
 
 interface DenoHttpClient {
   close(): void;
@@ -62,7 +61,7 @@ export class DenoFetchTransport implements Transport {
   createConnection(target: ConnectionTarget): TransportConnection {
     const client = this.#deno.createHttpClient(clientOptions(target));
     return new FetchConnection(target, {
-      decodes: denoDecodes,
+      decodes: "deno",
       fetch(url, init): Promise<Response> {
         (init as { client?: DenoHttpClient }).client = client;
         return nativeFetch(url, init);

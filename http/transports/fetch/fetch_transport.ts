@@ -9,8 +9,7 @@ import { nativeFetch } from "./native_fetch.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
 import { FetchConnection } from "./fetch_connection.ts";
-import { isBunMethod, isStandardMethod } from "./fetch_methods.ts";
-import { denoDecodes, nodeDecodes } from "./runtime_decoding.ts";
+import { isBunMethod, isStandardMethod } from "../methods.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 
 /** Options of {@linkcode FetchTransport}. */
@@ -66,7 +65,7 @@ export class FetchTransport implements Transport {
     return new FetchConnection(target, {
       // `decompress: false` is Bun's way to leave bodies alone; others do not know it.
       fetch: (url, init): Promise<Response> => send(url, { ...init, decompress: false, ...extra } as RequestInit),
-      ...(contentAsReceived ? {} : { decodes: runtime === "deno" ? denoDecodes : nodeDecodes }),
+      ...(contentAsReceived ? {} : { decodes: runtime === "deno" ? "deno" : "node" }),
       sendsLength: uploadLength === true,
       close: () => close?.(),
     });

@@ -8,11 +8,11 @@ import { contentLength } from "../../protocol/headers.ts";
 import type { TransportRequest, TransportResponse } from "../transport.ts";
 import { byobReader, gatheredStream } from "./gathered_stream.ts";
 
-/** Says whether a runtime has removed the codings of a response to this request. */
-export type DecodesContent = (codings: readonly ContentCoding[], request: TransportRequest) => boolean;
+/** The runtimes whose fetch does so. */
+export type DecodingRuntime = "deno" | "node";
 
 /** Deno removes a single gzip or br, unless the request begins by asking for identity or asks for a range. */
-export const denoDecodes: DecodesContent = (codings, request) => {
+function denoDecodes(codings: readonly ContentCoding[], request: TransportRequest): boolean {
   if (codings.length !== 1 || (codings[0] !== "gzip" && codings[0] !== "br")) return false;
   let accepted: string | undefined;
   for (const [name, value] of request.headers) {
@@ -21,19 +21,17 @@ export const denoDecodes: DecodesContent = (codings, request) => {
     if (field === "accept-encoding") accepted ??= value;
   }
   return accepted !== undefined && accepted.trim().toLowerCase() !== "identity"; // Without one, identity is sent.
-};
-
-/** Node removes whatever it knows, in any number of layers. */
-export const nodeDecodes: DecodesContent = () => true;
+}
 
 /** The response as it is: body decoded, header fields that describe the encoded one gone. */
-export function asDecoded(response: Response, request: TransportRequest, decodes: DecodesContent): TransportResponse {
+export function asDecoded(response: Response, request: TransportRequest, runtime: DecodingRuntime): TransportResponse {
   const field = response.headers.get("content-encoding");
   if (field === null || response.body === null || request.method === "HEAD") return response;
   const codings = parseContentCodings(field);
   // X-gzip is an older name that not every runtime knows.
-  const isKnown = codings !== undefined && codings.length > 0 && !(decodes === denoDecodes && /x-gzip/i.test(field));
-  if (!isKnown || !decodes(codings, request)) return response;
+  const isKnown = codings !== undefined && codings.length > 0 && !(runtime === "deno" && /x-gzip/i.test(field));
+  // Node removes whatever it knows, in any number of layers.
+  if (!isKnown || (runtime === "deno" && !denoDecodes(codings, request))) return response;
   const headers = new Headers(response.headers);
   headers.delete("content-encoding");
   headers.delete("content-length");
@@ -45,7 +43,7 @@ export function asDecoded(response: Response, request: TransportRequest, decodes
     contentDecoded: true,
     encodedLength: contentLength(response.headers),
     get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
-      return body ??= explained(response.body!, field, decodes === denoDecodes);
+      return body ??= explained(response.body!, field, runtime === "deno");
     },
     bytes: () => response.bytes().catch((error: unknown) => Promise.reject(decodingError(error, field))),
   };

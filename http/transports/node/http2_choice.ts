@@ -1,11 +1,5 @@
-/** Where HTTP/2 can be spoken. */
+/** Which version of HTTP is offered, and which is agreed on. */
 import type { ConnectionTarget } from "../transport.ts";
-
-/** Whether HTTP/2 may come to be spoken: with origins that are asked for it, or are known to speak it. */
-export function mayUseHttp2({ http2, proxy, scheme }: ConnectionTarget): boolean {
-  if (scheme === "https") return http2 !== undefined && http2 !== false;
-  return http2 === "required" && !(proxy?.scheme.startsWith("http") ?? false);
-}
 
 /** What servers are offered (RFC 7301), preferred first. */
 export function offered(http2: ConnectionTarget["http2"]): readonly string[] {

@@ -17,7 +17,8 @@ import type {
 } from "../transport.ts";
 import { fromByteDuplex, toByteDuplex } from "../../../internal/byte_duplex.ts";
 import { Http2Connection } from "../h2/connection.ts";
-import { agreedHttp2, mayUseHttp2, offered } from "./http2_choice.ts";
+import { agreedHttp2, offered } from "./http2_choice.ts";
+import { mayUseHttp2 } from "../connection.ts";
 import { exchangeError, handshakeError } from "./node_errors.ts";
 import { Exchange, type WireUse } from "./node_exchange.ts";
 import { authority } from "../request_rules.ts";

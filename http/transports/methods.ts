@@ -1,8 +1,11 @@
 /**
- * Which methods a runtime's fetch writes exactly as given.
+ * Which methods are written exactly as given: by a runtime's fetch, and over sockets.
  *
  * @module
  */
+
+/** What names are made of (RFC 9110 §5.6.2). */
+export const TOKEN: RegExp = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Methods Bun writes as given; it turns every other token into GET without a word. */
 const bunMethods = new Set(
@@ -22,4 +25,9 @@ export function isStandardMethod(method: string): boolean {
   const upper = method.toUpperCase();
   if (upper === "TRACE" || upper === "CONNECT" || upper === "TRACK") return false;
   return method === upper || !/^(GET|POST|PUT|DELETE|HEAD|OPTIONS)$/.test(upper);
+}
+
+/** True when a method can stand in a start line as it is given; CONNECT would turn the connection into something else. */
+export function isPlainMethod(method: string): boolean {
+  return method === "GET" || (TOKEN.test(method) && method !== "CONNECT");
 }
