@@ -1,6 +1,6 @@
 // Writes http/sync/sync_program.ts: what the worker of sendMessageSync runs where the library is part of a bundle, and no file of
 // its own lies beside it any more. Run it after changes below http/, at the latest before a release; it needs Bun.
-import { deflateRawSync } from "node:zlib";
+import { brotliCompressSync, constants } from "node:zlib";
 import { runtimeProgram } from "./runner/runtimes.ts";
 import { run } from "./runner/process.ts";
 import { say } from "./say.ts";
@@ -43,9 +43,9 @@ async function main(): Promise<void> {
  * @module
  */
 
-/** The worker's module: JavaScript, deflated, in base64. */
+/** The worker's module: JavaScript, by Brotli, in base64. */
 export const syncProgram: string =
-  "${deflateRawSync(text, { level: 9 }).toString("base64")}";
+  "${brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: text.byteLength } }).toString("base64")}";
 `,
   );
   await Deno.rename(beside, target);

@@ -2,7 +2,7 @@ import { ProxyResolver } from "../../http/features/proxies/proxy_resolver.ts";
 import { MessageSignatures } from "../../http/features/signatures/message_signatures.ts";
 import { HttpStatus } from "../../http/protocol/status.ts";
 import { HttpSession } from "../../http/session/session.ts";
-import { withoutRequest } from "../../http/message/failure.ts";
+import { withoutRequest } from "../../http/message/http_error.ts";
 import { HttpError } from "../../http/message/http_error.ts";
 import { TO_TRUST } from "../../http/transports/failure_words.ts";
 import { TlsDatabase } from "../../http/transports/tls_database.ts";

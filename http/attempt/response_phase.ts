@@ -12,7 +12,7 @@ import { keepAliveTimeout } from "../protocol/headers.ts";
 import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
-import { followRedirect, wouldRedirect } from "./redirect_message.ts";
+import { followRedirect, wouldRedirect } from "./redirects.ts";
 import { isExpectationRefused } from "./repeated_attempt.ts";
 import { discard, gotChunk, readBody } from "./response_body.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";

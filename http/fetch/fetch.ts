@@ -10,7 +10,7 @@ import { FetchSink, responsesOf } from "./fetch_sink.ts";
 import { HttpError } from "../message/http_error.ts";
 import { HttpMessage } from "../message/message.ts";
 import type { HttpFetchInit } from "../contract/message_options.ts";
-import { nativeFetch } from "../transports/fetch/native_fetch.ts";
+import { nativeFetch } from "../transports/fetch/fetch_connection.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { schemeClass } from "../protocol/uri.ts";
 

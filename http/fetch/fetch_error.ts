@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { failureOf } from "../message/failure.ts";
+import { failureOf } from "../message/http_error.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { HttpStatus, isTransportStatus } from "../protocol/status.ts";
 import { bareAddress } from "../protocol/uri.ts";

@@ -19,8 +19,8 @@ import {
   maxRedirectsOf,
   moveTo,
   rewriteAsGet,
-} from "../attempt/redirect_rules.ts";
-import { tooMany } from "../attempt/redirect_message.ts";
+  tooMany,
+} from "../attempt/redirects.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { TransportResponse } from "../transports/transport.ts";

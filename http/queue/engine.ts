@@ -5,7 +5,7 @@
  */
 import { writable } from "../../internal/writable.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { Announcements, type SessionCoreEvents } from "./announcements.ts";
+import { Announcements, beginTrace, endTrace, queuedTrace, type SessionCoreEvents } from "./announcements.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
@@ -17,7 +17,6 @@ import { HttpError } from "../message/http_error.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { type ItemAttempt, ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
 import { forgetResponse } from "./message_reset.ts";
-import { beginTrace, endTrace, queuedTrace } from "./message_trace.ts";
 import { QueueItems } from "./queue_items.ts";
 import { type ResponseHolder, runsCallersCode, type Sending, StartingTurn } from "./starting_turn.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";

@@ -11,7 +11,7 @@ import type { FeatureSession } from "../contract/feature_session.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
 import { inMilliseconds, type TimeoutsOptions } from "../message/time_limits.ts";
 import type { HookScope } from "./feature_list.ts";
-import type { MessageTrace } from "./message_trace.ts";
+import type { MessageTrace } from "./announcements.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";
 import type { MessageItem } from "../message/message_state.ts";
 import { emit, type HttpMessage, type MessageEventName, messageState } from "../message/message.ts";

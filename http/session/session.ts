@@ -19,7 +19,7 @@ import type { FeatureType } from "../message/feature_type.ts";
 import { makeFetch } from "../fetch/fetch.ts";
 import { checkMessage, type HttpMessage } from "../message/message.ts";
 import { heed, ItemState, type QueueItem } from "../queue/queue_item.ts";
-import { redirectMessage, wouldRedirect } from "../attempt/redirect_message.ts";
+import { redirectMessage, wouldRedirect } from "../attempt/redirects.ts";
 import { HttpSessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import {

@@ -11,7 +11,7 @@ import { noteHeaderSection } from "../message/metrics.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, noteLookup, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";
-import { beginTrace, endSyncTrace } from "../queue/message_trace.ts";
+import { beginTrace, endSyncTrace } from "../queue/announcements.ts";
 import { chooseSocket } from "../attempt/message_way.ts";
 import { ItemState, QueueItem } from "../queue/queue_item.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";

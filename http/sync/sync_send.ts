@@ -29,8 +29,7 @@ import { startSyncWorker } from "./sync_bootstrap.ts";
 import { SyncHooks } from "./sync_hooks.ts";
 import { SyncReplay } from "./sync_replay.ts";
 import { ownOf, settingsKeyOf, settingsOf, tlsOf } from "./sync_settings.ts";
-import { wayOf } from "./sync_way.ts";
-import { CallerTls } from "./sync_tls_caller.ts";
+import { CallerTls, wayOf } from "./sync_caller.ts";
 import { syncProgram } from "./sync_program.ts";
 import { bareHost, defaultPort } from "../protocol/uri.ts";
 
@@ -48,7 +47,7 @@ function moduleAddress(): string {
   const own = String(import.meta.url);
   const beside = own.replace(/\/sync\/sync_send(\.[cm]?[jt]s)$/, "/sync_worker$1");
   if (beside !== own) return beside;
-  const program = builtin.zlib.inflateRawSync(Buffer.from(syncProgram, "base64"));
+  const program = builtin.zlib.brotliDecompressSync(Buffer.from(syncProgram, "base64"));
   return `data:text/javascript;base64,${program.toString("base64")}`;
 }
 

@@ -1,13 +1,12 @@
 /**
  * What this program may look at without its user being asked: Deno puts a question on the terminal, and waits, for what
- * was neither allowed nor denied. Elsewhere there is nobody to ask.
+ * was neither allowed nor denied. Elsewhere there is nobody to ask. With it the root certificates, which are looked at so.
  *
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { environmentValue } from "../../internal/runtime.ts";
 import { secureExecution } from "../../internal/secure_execution.ts";
-import { runtimeCertificates } from "./runtime_certificates.ts";
 
 interface Permissions {
   querySync(descriptor: Record<string, string>): { readonly state: string };
@@ -35,4 +34,21 @@ export function readableCertificates(source: "default" | "system"): readonly str
   const isReadable = isGranted({ name: "sys" }) &&
     (source === "system" || isGranted({ name: "env", variable: "NODE_USE_SYSTEM_CA" }));
   return isReadable ? runtimeCertificates(source) : null;
+}
+
+/** Deno has it from 2.8, Node from 22.15. */
+type Reader = (source: "default" | "system") => readonly string[];
+
+function reader(): Reader | undefined {
+  return (builtin.tls as { getCACertificates?: Reader }).getCACertificates;
+}
+
+/** Whether the operating system's certificates can be read. */
+export function readsSystemCertificates(): boolean {
+  return reader() !== undefined;
+}
+
+/** The runtime's own roots, or those of the operating system: none of these where the runtime cannot read them. */
+function runtimeCertificates(source: "default" | "system"): readonly string[] {
+  return reader()?.(source) ?? (source === "default" ? builtin.tls.rootCertificates : []);
 }

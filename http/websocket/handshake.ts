@@ -5,10 +5,9 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { leaveSignal } from "../../internal/signals.ts";
-import { isRedirectStatus } from "../attempt/redirect_rules.ts";
+import { isRedirectStatus } from "../attempt/redirects.ts";
 import { type HttpErrorCode, TransportError } from "../errors.ts";
-import { failureOf } from "../message/failure.ts";
-import { HttpError } from "../message/http_error.ts";
+import { failureOf, HttpError } from "../message/http_error.ts";
 import { HttpMessage, messageState } from "../message/message.ts";
 import type { ProtocolUpgrade } from "../message/message_state.ts";
 import { HttpStatus, reasonPhrase } from "../protocol/status.ts";

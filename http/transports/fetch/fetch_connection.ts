@@ -1,8 +1,9 @@
 /**
- * A slot on a runtime's fetch.
+ * The runtime's own fetch, and a slot on one.
  *
  * @module
  */
+import type { FetchInput } from "../../../internal/platform_types.ts";
 import { TransportError } from "../../errors.ts";
 import { sectionSize } from "../../protocol/headers.ts";
 import { HttpStatus } from "../../protocol/status.ts";
@@ -15,6 +16,16 @@ import type {
   TransportResponse,
 } from "../transport.ts";
 import type { DecodingRuntime } from "./runtime_decoding.ts";
+
+const atImport = globalThis.fetch;
+
+/**
+ * The fetch that was there when the library was imported: a program may put a session's in its place afterwards, and what
+ * a session sends through the runtime must not come back to it.
+ */
+export function nativeFetch(input: FetchInput, init?: RequestInit): Promise<Response> {
+  return atImport(input, init);
+}
 
 /** What exchanges need; null before the first one. */
 export let exchange: typeof import("./fetch_exchange.ts") | null = null;

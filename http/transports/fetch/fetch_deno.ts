@@ -4,13 +4,11 @@
  * @module
  */
 import { NotSupportedError } from "../../errors.ts";
-import { nativeFetch } from "./native_fetch.ts";
-import { readsSystemCertificates } from "../runtime_certificates.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
-import { FetchConnection, isForwarded } from "./fetch_connection.ts";
+import { FetchConnection, isForwarded, nativeFetch } from "./fetch_connection.ts";
 import { isStandardMethod } from "../methods.ts";
-import { environmentVariable, readableCertificates } from "../permissions.ts";
+import { environmentVariable, readableCertificates, readsSystemCertificates } from "../permissions.ts";
 
 interface DenoHttpClient {
   close(): void;

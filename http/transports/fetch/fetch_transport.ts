@@ -5,10 +5,9 @@
  */
 import { checkOptions } from "../../../internal/expected.ts";
 import { NotSupportedError } from "../../errors.ts";
-import { nativeFetch } from "./native_fetch.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type { ConnectionTarget, Transport, TransportConnection } from "../transport.ts";
-import { FetchConnection } from "./fetch_connection.ts";
+import { FetchConnection, nativeFetch } from "./fetch_connection.ts";
 import { isBunMethod, isStandardMethod } from "../methods.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
 

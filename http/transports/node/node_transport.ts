@@ -8,7 +8,7 @@
  */
 import { isNewEnough } from "../../../internal/required_runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
-import { readsSystemCertificates } from "../runtime_certificates.ts";
+import { readsSystemCertificates } from "../permissions.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";
 import type {
   ConnectionProtocol,
