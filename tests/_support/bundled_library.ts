@@ -5,6 +5,7 @@ import {
   CacheRedisStore,
   CookieJar,
   CookieSqliteStore,
+  FetchTransport,
   HttpCache,
   HttpMessage,
   HttpSession,
@@ -50,6 +51,12 @@ async function useHttp(): Promise<void> {
     if (!headers.has("age")) throw new Error("it was not kept");
   });
   await step("structured fields", () => parseStructuredList("a, b"));
+  await step("fetch", async () => {
+    const transport = new FetchTransport({ fetch: () => Promise.reject(new TypeError("refused")) });
+    await using session = new HttpSession({ transport });
+    const error = await session.fetch("http://a.example/").catch((error: Error) => error);
+    if (!String(error).includes("refused")) throw error;
+  });
   await step("websocket", openWebSocket);
   await step("redis", async () => {
     await using cache = new HttpCache({ store: new CacheRedisStore({ url: "redis://127.0.0.1:1/0" }) });

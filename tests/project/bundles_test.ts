@@ -68,7 +68,7 @@ const bundles: readonly {
 /** What the program prints when nothing is missing. */
 const printed = [
   "command line function",
-  ...["cookies", "cache", "structured fields", "websocket", "redis", "sqlite", "synchronous"],
+  ...["cookies", "cache", "structured fields", "fetch", "websocket", "redis", "sqlite", "synchronous"],
   ...["P-256", "P-224", "secp256k1", "brainpoolP256r1", "Ed25519", "Ed448", "ML-DSA-44", "ML-KEM-768"],
 ];
 

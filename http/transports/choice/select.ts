@@ -119,7 +119,8 @@ export class TransportList {
 
   /** Begins to load what most messages need: one that needs it waits for it, and hears of what goes wrong. */
   preload(): void {
-    const loading = this.#direct instanceof NodeTransport ? loadingConnections() : loadingExchange();
+    const isFetch = this.choice === "fetch" || this.#direct instanceof FetchTransport;
+    const loading = this.#direct instanceof NodeTransport ? loadingConnections() : isFetch ? loadingExchange() : null;
     loading?.catch(() => {});
   }
 
