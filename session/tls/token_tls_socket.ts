@@ -1,5 +1,4 @@
 /** TLS with a key in a token for protocols other than HTTP. */
-import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { orAborted } from "../../internal/signals.ts";
@@ -181,7 +180,7 @@ function checked(
   if (servername !== undefined && !isName(servername)) throw unexpected(action, "a servername", servername);
   checkSignal(action, signal);
   for (const each of alpnProtocols ?? []) {
-    const size = typeof each === "string" ? Buffer.byteLength(each) : 0;
+    const size = typeof each === "string" ? new TextEncoder().encode(each).length : 0;
     if (size < 1 || size > 255) throw new TypeError(`Cannot ${action}: a name in alpnProtocols has 1 to 255 bytes`);
   }
   return { ...options, clientCertificate };

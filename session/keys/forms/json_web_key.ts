@@ -4,7 +4,6 @@
  * @module
  */
 import { secretCopy } from "../../../internal/secret_bytes.ts";
-import { Buffer } from "node:buffer";
 import { describeName } from "../../../ffi/memory/inputs.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";
@@ -174,7 +173,7 @@ function member(key: JsonWebKeyFields, name: ByteMember, what: string): Bytes {
   if (typeof text !== "string" || !/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) {
     throw damaged(what, `its member "${name}" is no base64url`);
   }
-  const decoded = Buffer.from(text, "base64url");
+  const decoded = Uint8Array.fromBase64(text, { alphabet: "base64url" });
   const bytes = secretCopy(decoded);
   decoded.fill(0);
   return bytes;
@@ -189,7 +188,7 @@ function number(key: JsonWebKeyFields, name: ByteMember, what: string): Bytes {
 }
 
 function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url");
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 /** The public half as JSON. */

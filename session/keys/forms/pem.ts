@@ -4,7 +4,6 @@
  * @module
  */
 import { secretCopy } from "../../../internal/secret_bytes.ts";
-import { Buffer } from "node:buffer";
 
 /** One block between its two lines. */
 export interface PemBlock {
@@ -61,7 +60,7 @@ function blockBytes(lines: readonly string[], label: string, what: string): Uint
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0) {
     throw new TypeError(`Cannot read ${what}: the PEM block "${label}" is no base64`);
   }
-  const bytes = Buffer.from(base64, "base64");
+  const bytes = Uint8Array.fromBase64(base64);
   const own = secretCopy(bytes);
   bytes.fill(0);
   return own;
@@ -84,7 +83,6 @@ export function readPemCertificates(text: string, action: string, what: string):
 
 /** Writes a block with lines of 64 characters. */
 export function writePem(label: string, bytes: Uint8Array): string {
-  const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-  const lines = base64.match(/.{1,64}/g) ?? [];
+  const lines = bytes.toBase64().match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
 }
