@@ -22,7 +22,15 @@
 import "./inspection.ts";
 
 export { nativeAbi, nativeRuntime } from "./runtime/runtime.ts";
-export type { NativeFunction, NativeLibrary, NativeResult, NativeRuntime, NativeSource } from "./runtime/native.ts";
+export type {
+  Abi,
+  CallLock,
+  NativeFunction,
+  NativeLibrary,
+  NativeResult,
+  NativeRuntime,
+  NativeSource,
+} from "./runtime/native.ts";
 export * from "./constants/mod.ts";
 export { BoundFunction, Cryptoki, type CryptokiVersion, NotCryptokiError } from "./tables/cryptoki.ts";
 export {
@@ -34,9 +42,9 @@ export {
   FUNCTIONS_3_2,
 } from "./tables/functions.ts";
 export { Block, type BlockMark } from "./memory/block.ts";
-export type { Abi, CallLock } from "./runtime/native.ts";
 export { P11_KIT_FUNCTIONS, P11_KIT_MODULE, P11Kit, type P11KitFiles, type P11KitFunction } from "./tables/p11_kit.ts";
 export {
+  paddedText,
   readStruct,
   type StructDefinition,
   type StructLayout,
@@ -46,6 +54,7 @@ export {
   type StructRead,
   type StructValue,
   type Version,
+  withoutNuls,
   writeStruct,
 } from "./memory/structs.ts";
 export * from "./memory/structs_infos.ts";
@@ -53,7 +62,6 @@ export * from "./memory/structs_cipher.ts";
 export * from "./memory/structs_derive.ts";
 export * from "./memory/structs_public_key.ts";
 export { type TemplateEntry, type TemplateValue, writeTemplate } from "./memory/templates.ts";
-export { paddedText, withoutNuls } from "./memory/texts.ts";
 export {
   type BuiltParameter,
   type Mechanism,

@@ -8,7 +8,7 @@ import type { AttributesInit } from "./attributes/attributes_init.ts";
 import { Pkcs11Error } from "./errors.ts";
 import { pinCallbackOf } from "./tokens/pin.ts";
 import type { TokenInfo } from "./core/infos.ts";
-import { withoutNuls } from "../ffi/memory/texts.ts";
+import { withoutNuls } from "../ffi/memory/structs.ts";
 import type { Module } from "./tokens/module.ts";
 import type { Pkcs11Object } from "./tokens/object.ts";
 import type { Interaction, Pin } from "./tokens/options.ts";

@@ -1,9 +1,8 @@
 /** How the classes of this floor show themselves: by what is known without asking the module, never with a secret. */
 import { ckmName, CKS, cksName } from "../ffi/constants/mod.ts";
 import { counted, type Fact, fact, inspectable, quoted } from "../internal/inspection.ts";
-import { DiscardHandleEvent } from "./core/discard_handle.ts";
+import { DiscardHandleEvent, MemberEvent } from "./core/events.ts";
 import { isLoggedIn, isSecurityOfficer } from "./core/logins.ts";
-import { MemberEvent } from "./core/member_event.ts";
 import type { SessionCore } from "./core/session_core.ts";
 import { X509 } from "./keys/x509.ts";
 import { SignerGroup } from "./signer/signer_group.ts";

@@ -51,12 +51,19 @@ export type {
   TemplateInput,
 } from "./attributes/attributes_init.ts";
 export type { FunctionName } from "../ffi/tables/functions.ts";
-export { DiscardHandleEvent } from "./core/discard_handle.ts";
+export { DiscardHandleEvent, MemberEvent } from "./core/events.ts";
 export * from "./errors.ts";
-export type { MechanismInfo, ModuleInfo, SessionInfo, SlotInfo, TokenInfo, Version } from "./core/infos.ts";
+export {
+  type MechanismInfo,
+  ModuleFlags,
+  type ModuleInfo,
+  type SessionInfo,
+  type SlotInfo,
+  type TokenInfo,
+  type Version,
+} from "./core/infos.ts";
 export * from "./mechanisms/mod.ts";
 export { Module, type SlotsOptions } from "./tokens/module.ts";
-export { ModuleFlags } from "./core/module_flags.ts";
 export type { ModuleOptions } from "./managed/module_options.ts";
 export { type FoundAttributes, Pkcs11Object } from "./tokens/object.ts";
 export type {
@@ -96,7 +103,6 @@ export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats, RuntimeCryp
 export type { CryptoKeyInput, KeyInput, Passphrase } from "./keys/forms/read_key.ts";
 export { X509 } from "./keys/x509.ts";
 export * from "./certificates/mod.ts";
-export { MemberEvent } from "./core/member_event.ts";
 export { type SessionGroupOptions, sessionPool } from "./groups/several_tokens.ts";
 export type { GroupedSigner } from "./groups/grouped_signer.ts";
 export {

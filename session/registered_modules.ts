@@ -5,7 +5,7 @@ import { openBackend } from "./managed/open_backend.ts";
 import { ConfigurationError } from "./config/error.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
 import type { LogCallsOptions } from "./log_calls/mod.ts";
-import { libraryPath } from "./managed/module_path.ts";
+import { libraryPath } from "./managed/library.ts";
 import { beginModule, type Module } from "./tokens/module.ts";
 import type { ModuleOptions } from "./managed/module_options.ts";
 

@@ -1,5 +1,5 @@
 import { CKF } from "../../ffi/constants/mod.ts";
-import { withoutNuls } from "../../ffi/memory/texts.ts";
+import { withoutNuls } from "../../ffi/memory/structs.ts";
 import type { Module } from "../../session/tokens/module.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { tableText } from "../terminal/table.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { withoutNuls } from "../../ffi/memory/texts.ts";
+import { withoutNuls } from "../../ffi/memory/structs.ts";
 import { type PinSourceRequest, requestPin } from "../../session/pins/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError } from "../terminal/errors.ts";

@@ -1,6 +1,15 @@
 /** The calls it takes beyond the first to know every attribute that was asked for. */
-import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
-import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
+import {
+  aligned,
+  fixedLength,
+  isReadOutcome,
+  isUnwritten,
+  markRoom,
+  MARKS,
+  type ReadAttribute,
+  type ReadCall,
+  type ReadRequest,
+} from "./attribute.ts";
 import { MAX_VALUES } from "./attribute_query.ts";
 import { decoded, failed, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "../constants/ckr.ts";

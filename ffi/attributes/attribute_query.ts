@@ -2,7 +2,7 @@
 import { assertWithin, type Block, word } from "../memory/block.ts";
 import { clearBytes, setPointer } from "../memory/structs.ts";
 import { attributeLayout, writeTemplate } from "../memory/templates.ts";
-import { aligned } from "./attribute_rooms.ts";
+import { aligned } from "./attribute.ts";
 
 /** Bytes that the values of one object may have together: a module that names more is not believed. */
 export const MAX_VALUES: number = 2 ** 26;

@@ -1,7 +1,16 @@
 /** Reading attributes: buffers guessed large enough that one `C_GetAttributeValue` is usually all it takes. */
-import { isReadOutcome, type ReadAttribute, type ReadCall, type ReadRequest } from "./attribute.ts";
+import {
+  aligned,
+  fixedLength,
+  isReadOutcome,
+  isUnwritten,
+  markRoom,
+  MARKS,
+  type ReadAttribute,
+  type ReadCall,
+  type ReadRequest,
+} from "./attribute.ts";
 import { AttributeCalls } from "./attribute_calls.ts";
-import { aligned, fixedLength, isUnwritten, markRoom, MARKS } from "./attribute_rooms.ts";
 import { decoded, forget, missing, stateWithoutValue } from "./attribute_states.ts";
 import { CKR } from "../constants/ckr.ts";
 import type { Block, ReadableMemory } from "../memory/block.ts";

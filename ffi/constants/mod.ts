@@ -3,13 +3,23 @@ export { CKA } from "./cka.ts";
 export { CKF } from "./ckf.ts";
 export { CKK } from "./ckk.ts";
 export { CKM } from "./ckm.ts";
-export { ckfNames, type FlagsKind } from "./flag_names.ts";
+export {
+  ckaName,
+  ckcName,
+  ckfNames,
+  ckkName,
+  ckmName,
+  ckoName,
+  type CkrName,
+  ckrName,
+  cksName,
+  ckuName,
+  type FlagsKind,
+  mechanismByName,
+} from "./names.ts";
 export type { AttributeType, Flavor, KeyType, MechanismType, ObjectClass, UserType } from "./flavor.ts";
 export { ckrHint, ckrMessage } from "./ckr_messages.ts";
 export { CKR } from "./ckr.ts";
-export { mechanismByName } from "./mechanism_by_name.ts";
-export { ckaName, ckcName, ckkName, ckmName, ckoName, ckrName, cksName, ckuName } from "./names.ts";
-export type { CkrName } from "./names.ts";
 export { CKC, CKH, CKN, CKO, CKS, CKT, CKU, CKV } from "./objects.ts";
 export { CK, CKD, CKG, CKP, CKZ } from "./parameters.ts";
 export {

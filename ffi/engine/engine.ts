@@ -6,14 +6,14 @@
 import { CKR } from "../constants/mod.ts";
 import { checkOptions } from "./aborts.ts";
 import { nativeRuntime, runtimeInPlace } from "../runtime/runtime.ts";
-import type { Cryptoki } from "../tables/cryptoki.ts";
-import { invoke } from "../tables/invoke.ts";
+import { type Cryptoki, invoke } from "../tables/cryptoki.ts";
 import { Frame } from "./frame.ts";
 import type { CallGate } from "./gate.ts";
 import { Crowd, Lane } from "./lane.ts";
 import type { CallOrder } from "./raw_calls.ts";
 import { BlockPool } from "../memory/block_pool.ts";
 import {
+  argsToWait,
   Ask,
   type CallObserver,
   type EngineErrors,
@@ -24,7 +24,6 @@ import {
   type Step,
 } from "./program.ts";
 import { overwrite, type Prepared, Run, type Waiting } from "./run.ts";
-import { argsToWait } from "./waiting_inputs.ts";
 import { currentQuestion, laneOf, Question } from "./question.ts";
 import { callsOf } from "../workers/repeated_calls.ts";
 import { type JobDone, type NativeCall, type PendingJob, type WorkerPool, workerPool } from "../workers/worker_pool.ts";

@@ -1,5 +1,5 @@
 /** C structures as data: where each member lies, and how values get in and out. */
-import { checkUlong } from "./inputs.ts";
+import { checkUlong, decodeUtf8 } from "./inputs.ts";
 import type { Block, ReadableMemory } from "./block.ts";
 import type { Abi } from "../runtime/native.ts";
 
@@ -245,4 +245,24 @@ export function functionOffset(index: number, abi: Abi): number {
 /** Bytes of a function list with so many functions: 68 in 2.40, 92 in 3.0, 104 in 3.2. */
 export function functionListSize(count: number, abi: Abi): number {
   return functionOffset(count, abi);
+}
+
+const BLANK = 0x20;
+
+/**
+ * Text of a character array, without the blanks it is padded with (PKCS#11 2.40 §2.1). Some tokens pad with NULs: these
+ * are part of the text, as libp11-kit has it, so that a URI made of it is the one others know. An array that begins with
+ * one says nothing.
+ */
+export function paddedText(bytes: Uint8Array): string {
+  if (bytes[0] === 0) return "";
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === BLANK) end--;
+  return decodeUtf8(bytes.subarray(0, end));
+}
+
+/** A text as people know it: without the NULs that some tokens pad with. */
+export function withoutNuls(field: string): string {
+  const end = field.indexOf("\0");
+  return end < 0 ? field : field.slice(0, end).trimEnd();
 }

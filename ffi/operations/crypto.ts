@@ -2,7 +2,7 @@
 import { CKM, CKR } from "../constants/mod.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Lane } from "../engine/lane.ts";
-import type { Program } from "../engine/program.ts";
+import { type CopyBytes, mayWait, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { type BuiltParameter, ownMechanism } from "../memory/mechanisms.ts";
@@ -22,7 +22,6 @@ import { wantsFit } from "./key_checks.ts";
 import { endUse } from "./key_use.ts";
 import { meansWrongSignature } from "./quirks.ts";
 import { transform, type Transformation } from "./transformation.ts";
-import { type CopyBytes, mayWait } from "../engine/waiting_inputs.ts";
 
 export type { CryptoArgs, CryptoFunctions };
 export { Destination, start } from "./beginning.ts";

@@ -1,11 +1,10 @@
 /** Operations that make keys: generate, wrap, unwrap, derive, and the key encapsulation of PKCS#11 3.2. */
-import type { Program } from "../engine/program.ts";
+import { mayWait, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { type PreparedMechanism, writeMechanism } from "../memory/mechanisms.ts";
 import type { TemplateEntry } from "../memory/templates.ts";
 import { expectOk, handleOf, makeObject, template } from "./objects.ts";
 import { outputOf } from "./output.ts";
-import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** A mechanism used in a session. */
 export interface MechanismArgs {

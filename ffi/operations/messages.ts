@@ -1,6 +1,6 @@
 /** Encryption message by message, each with a nonce and a tag of its own (PKCS#11 3.0 §5.10, §5.12). */
 import { CKR } from "../constants/mod.ts";
-import type { Program } from "../engine/program.ts";
+import { mayWait, type OwnArgs, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
@@ -8,7 +8,6 @@ import { type BuiltParameter, type PreparedMechanism, writeMechanism } from "../
 import type { ActiveKind } from "../engine/active.ts";
 import { endActive, endOperation } from "./ending.ts";
 import { MAX_GROWTHS } from "./output.ts";
-import { mayWait, type OwnArgs } from "../engine/waiting_inputs.ts";
 
 /** One message. */
 export interface MessageArgs {

@@ -2,11 +2,17 @@
 import { CKF, CKR } from "../constants/mod.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
 import { encodeText } from "../memory/inputs.ts";
-import { paddedText, withoutNuls } from "../memory/texts.ts";
-import type { Program } from "../engine/program.ts";
+import {
+  paddedText,
+  readStruct,
+  type StructDefinition,
+  structLayout,
+  type StructRead,
+  withoutNuls,
+} from "../memory/structs.ts";
+import { mayWait, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
-import { readStruct, type StructDefinition, structLayout, type StructRead } from "../memory/structs.ts";
 import {
   CK_C_INITIALIZE_ARGS,
   CK_INFO,
@@ -15,7 +21,6 @@ import {
   CK_TOKEN_INFO,
 } from "../memory/structs_infos.ts";
 import { expectOk } from "./objects.ts";
-import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** The values of a structure C filled. */
 export type StructValues<D extends StructDefinition> = { [K in keyof D]: StructRead<D[K]> };

@@ -3,14 +3,13 @@ import { runtimeCrypto } from "../../internal/runtime.ts";
 import { CKA, CKR } from "../constants/mod.ts";
 import type { ReadPlan } from "../attributes/read_plan.ts";
 import type { ReadAttribute } from "../attributes/attribute.ts";
-import type { Program } from "../engine/program.ts";
+import { mayWait, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { endActive } from "./ending.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { type TemplateEntry, writeTemplate } from "../memory/templates.ts";
 import { isKnownToKeepHalves, keepsHalves, overflowsBuffers } from "./quirks.ts";
 import { type Found, readAll, readCompleted } from "./read_all.ts";
-import { mayWait } from "../engine/waiting_inputs.ts";
 
 export type { Found };
 

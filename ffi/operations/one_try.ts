@@ -3,7 +3,7 @@ import { CKR, CKU } from "../constants/mod.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import { type PinTries, TriedPin } from "../engine/pin_tries.ts";
-import { paddedText, withoutNuls } from "../memory/texts.ts";
+import { paddedText, withoutNuls } from "../memory/structs.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { tokenInfo } from "./modules.ts";
 import type { PinBytes } from "./pins.ts";

@@ -1,8 +1,7 @@
 /** Operations whose data comes in parts. */
 import { CKR } from "../constants/mod.ts";
-import { Ask, type Program } from "../engine/program.ts";
-import type { Frame } from "../engine/frame.ts";
-import { FN } from "../engine/frame.ts";
+import { Ask, mayWait, type Program } from "../engine/program.ts";
+import { FN, type Frame } from "../engine/frame.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { word } from "../memory/block.ts";
 import { writeMechanism } from "../memory/mechanisms.ts";
@@ -15,7 +14,6 @@ import { endTurn, endUse, loginAndUse, newUse, openUse, takeTurn, tryKeyPins } f
 import { checkKey, fitMechanism, type KeyUse } from "./key_checks.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
-import { mayWait } from "../engine/waiting_inputs.ts";
 import { askAhead, type AskedAhead, isQuestion } from "./pin_tries.ts";
 
 /** The C functions of one kind of operation in parts. */

@@ -1,7 +1,7 @@
 /** Asking for a PIN: what the token has refused is not tried again, and never is its last try taken by a repetition. */
 import { isSameBytes } from "../../internal/bytes.ts";
 import { CKF, CKR, CKU } from "../constants/mod.ts";
-import { paddedText, withoutNuls } from "../memory/texts.ts";
+import { paddedText, withoutNuls } from "../memory/structs.ts";
 import { Ask, type Program } from "../engine/program.ts";
 import type { Frame } from "../engine/frame.ts";
 import { tokenInfo } from "./modules.ts";

@@ -3,7 +3,7 @@ import { CKM, CKR } from "../constants/mod.ts";
 import type { Cryptoki } from "../tables/cryptoki.ts";
 import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
-import { decodeText } from "../attributes/attribute_decoding.ts";
+import { decodeText } from "../attributes/attribute_states.ts";
 import { getByte, structLayout, type Version } from "../memory/structs.ts";
 import { CK_INFO } from "../memory/structs_infos.ts";
 

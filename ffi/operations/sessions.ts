@@ -1,6 +1,6 @@
 /** Operations on sessions and PINs: open, close, state, login, random numbers, operation state. */
 import { CKR, CKU } from "../constants/mod.ts";
-import type { Program } from "../engine/program.ts";
+import { mayWait, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
@@ -8,7 +8,6 @@ import { refuseEmpty, tryOnce } from "./one_try.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";
-import { mayWait } from "../engine/waiting_inputs.ts";
 
 /** A session. */
 export interface SessionArgs {

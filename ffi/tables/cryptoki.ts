@@ -1,11 +1,17 @@
 /** The function table of one PKCS#11 module: found through C_GetInterface or C_GetFunctionList, bound entry by entry. */
 import { CKR } from "../constants/mod.ts";
 import { nativeAbi, nativeRuntime } from "../runtime/runtime.ts";
-import type { CallLock, NativeFunction, NativeLibrary, NativeResult } from "../runtime/native.ts";
-import type { NativeRuntime, NativeSource } from "../runtime/native.ts";
+import type {
+  Abi,
+  CallLock,
+  NativeFunction,
+  NativeLibrary,
+  NativeResult,
+  NativeRuntime,
+  NativeSource,
+} from "../runtime/native.ts";
 import { FUNCTION_NAMES, functionCount, type FunctionName, FUNCTIONS } from "./functions.ts";
 import { Block } from "../memory/block.ts";
-import type { Abi } from "../runtime/native.ts";
 import { oneAtATime } from "../runtime/one_at_a_time.ts";
 
 /** A bound C function, ready to be called here or, through its source, on another thread. */
@@ -260,4 +266,23 @@ function findFunctionList(runtime: NativeRuntime, library: NativeLibrary): bigin
   const list = block.getPointer(out);
   if (list === 0n) throw new NotCryptokiError("C_GetFunctionList gave no list");
   return list;
+}
+
+/** Calls a function in place: by its number of words, as spreading them costs more than the call. */
+export function invoke(fn: BoundFunction, words: readonly bigint[]): number | bigint | undefined {
+  const { call } = fn;
+  switch (words.length) {
+    case 1:
+      return call(words[0]!);
+    case 2:
+      return call(words[0]!, words[1]!);
+    case 3:
+      return call(words[0]!, words[1]!, words[2]!);
+    case 4:
+      return call(words[0]!, words[1]!, words[2]!, words[3]!);
+    case 5:
+      return call(words[0]!, words[1]!, words[2]!, words[3]!, words[4]!);
+    default:
+      return call(...words);
+  }
 }

@@ -1,6 +1,5 @@
 /** Calls that are made again and again, each time with other words: a job of many calls that is laid out as a few. */
-import type { BoundFunction } from "../tables/cryptoki.ts";
-import { invoke } from "../tables/invoke.ts";
+import { type BoundFunction, invoke } from "../tables/cryptoki.ts";
 import type { JobResult, NativeCall } from "./job_slots.ts";
 
 /** Words of a call that is repeated: a row for each time. */

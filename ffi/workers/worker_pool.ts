@@ -7,15 +7,16 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../memory/block.ts";
 import { AnotherThread, START } from "./another_thread.ts";
 import { hasNoThreads, hasThreads } from "./end_of_process.ts";
-import { JobDurations, SHORT_JOB } from "./job_durations.ts";
 import {
   Job,
   type JobDone,
+  JobDurations,
   type JobOwner,
   type JobResult,
   JobSlots,
   type NativeCall,
   type PendingJob,
+  SHORT_JOB,
 } from "./job_slots.ts";
 import { PooledWorker } from "./pooled_worker.ts";
 import { RepeatedCalls, runHere, type Step } from "./repeated_calls.ts";

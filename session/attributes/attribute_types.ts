@@ -1,7 +1,8 @@
 /** Attributes that callers name: their numbers. */
 import { checkType, describeType } from "../../ffi/memory/inputs.ts";
-import { attributeByName, type AttributeName, suggestAttributeName } from "./attribute_table.ts";
+import { attributeByName, type AttributeName, readRequest, suggestAttributeName } from "./attribute_table.ts";
 import { derivedSources } from "./derived_attributes.ts";
+import { ReadPlan } from "../../ffi/attributes/read_plan.ts";
 
 /** The numbers of attributes given by name or number. */
 export function attributeTypes(names: readonly (AttributeName | number)[]): number[] {
@@ -32,4 +33,20 @@ export function numberedType(key: string): number {
   const suggestion = suggestAttributeName(key);
   const help = suggestion ? `; did you mean "${suggestion}"?` : "";
   throw new TypeError(`Cannot use attribute "${key}": there is no attribute of this name${help}`);
+}
+
+const plans = new Map<string, ReadPlan>();
+const MAX_PLANS = 256;
+
+/** How to read attributes; plans are kept, as programs read the same few again and again. */
+export function readPlan(names: readonly (AttributeName | number)[]): ReadPlan {
+  const types = attributeTypes(names);
+  const key = types.join();
+  let plan = plans.get(key);
+  if (!plan) {
+    plan = new ReadPlan(types.map(readRequest), readRequest);
+    if (plans.size >= MAX_PLANS) plans.clear();
+    plans.set(key, plan);
+  }
+  return plan;
 }

@@ -19,7 +19,7 @@ import { ecdsaWith, schemesOf, type SignatureScheme } from "../keys/signature_sc
 import { signWith, verifyWith } from "../signer/sign_with.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { DEAD } from "../tokens/token_sessions.ts";
-import { verifyOutside } from "../keys/verify_outside.ts";
+import { verifyOutside } from "../keys/half_by_signature.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -18,7 +18,7 @@ import {
 import { certificateParts, type Extension } from "../keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { writePem } from "../keys/forms/pem.ts";
-import { publicMaterial } from "../keys/public_half.ts";
+import { publicMaterial } from "../keys/partners.ts";
 import { keyIdentifier } from "../keys/templates.ts";
 import { writeSpki } from "../keys/forms/write_der.ts";
 import { Pkcs11Object } from "../tokens/object.ts";

@@ -10,7 +10,7 @@ import { endOperation } from "../../ffi/operations/ending.ts";
 import { endParts } from "../../ffi/operations/parts.ts";
 import { closeSession, sessionInfo } from "../../ffi/operations/sessions.ts";
 import { leaveLogin } from "./logins.ts";
-import type { DiscardHandleEvent } from "./discard_handle.ts";
+import type { DiscardHandleEvent } from "./events.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { ModuleCore } from "./module_core.ts";
 import type { SessionPoolOptions } from "./call_options.ts";

@@ -1,9 +1,8 @@
 /** What modules, slots, tokens, mechanisms and sessions tell about themselves. */
 import { CKF, ckfNames, type CKS, cksName, type FlagsKind } from "../../ffi/constants/mod.ts";
 import { membersAsFacts, type Portrait, shownAs } from "../../internal/inspection.ts";
-import { paddedText, withoutNuls } from "../../ffi/memory/texts.ts";
+import { paddedText, type Version, withoutNuls } from "../../ffi/memory/structs.ts";
 import type { StructValues } from "../../ffi/operations/modules.ts";
-import type { Version } from "../../ffi/memory/structs.ts";
 import type {
   CK_INFO,
   CK_MECHANISM_INFO,
@@ -237,3 +236,16 @@ export function isSameToken(token: TokenInfo, other: TokenInfo | undefined): boo
   return other !== undefined && token.serialNumber === other.serialNumber && token.label === other.label &&
     token.manufacturerId === other.manufacturerId && token.model === other.model;
 }
+
+/** What is known of a module beforehand; combined with `|` (`p11_kit_module_get_flags`). */
+export const ModuleFlags = {
+  /** Nobody counts its callers. */
+  UNMANAGED: 1,
+  /** A failure of it is a failure of everything; so for modules loaded by their path. */
+  CRITICAL: 2,
+  /** It says which certificates to trust. */
+  TRUSTED: 4,
+} as const;
+
+/** Bits of the constant {@linkcode ModuleFlags}. */
+export type ModuleFlags = number;

@@ -12,7 +12,7 @@ import { callFailure } from "./call_failure.ts";
 import { CallTrace, callTracing, loggedHere } from "./call_trace.ts";
 import { Pkcs11Error, SessionBusyError } from "../errors.ts";
 import { Reconnection } from "./reconnection.ts";
-import { turnsOf } from "../managed/turns.ts";
+import { turnsOf } from "../managed/library.ts";
 import type { ModuleBackend } from "../managed/module_backend.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Opening, SessionCore } from "./session_core.ts";

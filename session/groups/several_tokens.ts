@@ -1,7 +1,7 @@
 /** Sessions on several tokens: a pool that goes on with the others when one of them is away. */
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { isPlainObject, type OptionNames, refuseUnknown } from "../../internal/expected.ts";
-import { MemberEvent } from "../core/member_event.ts";
+import { MemberEvent } from "../core/events.ts";
 import { SessionClosedError } from "../errors.ts";
 import type { Session } from "../tokens/session.ts";
 import type { SharedSessionsOptions, UseOptions } from "../tokens/options.ts";
@@ -9,8 +9,7 @@ import { poolNames } from "../tokens/session_args.ts";
 import { poolOver, type SessionPool, type SessionPoolMember } from "../tokens/shared_sessions.ts";
 import { Slot } from "../tokens/slot.ts";
 import { type LentSessions, TokenSessions } from "../tokens/token_sessions.ts";
-import { faultOf, isOfDevice } from "./faults.ts";
-import { type Member, Members, readRetryAfter } from "./members.ts";
+import { faultOf, isOfDevice, type Member, Members, readRetryAfter } from "./members.ts";
 
 /** How the sessions of a pool over several tokens are opened, and when a token that was left out is tried again. */
 export interface SessionGroupOptions extends SharedSessionsOptions {

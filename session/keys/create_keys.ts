@@ -1,9 +1,10 @@
 /**
- * Keys and certificates from outside become objects of a token.
+ * Keys and certificates from outside become objects of a token. What a token refuses to create is brought in by C_UnwrapKey:
+ * encrypted under an AES key that it makes for the session, and that goes at once.
  *
  * @module
  */
-import { CKA, CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
+import { CKA, CKK, CKM, CKO, CKR } from "../../ffi/constants/mod.ts";
 import type { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -12,8 +13,7 @@ import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { certificateKeyBits, type CertificateParts, knownCertificateKey } from "./forms/certificate.ts";
 import { sha1 } from "./forms/digest.ts";
-import type { AsymmetricMaterial, KeyMaterial } from "./forms/key_material.ts";
-import { hasPrivateHalf } from "./forms/key_material.ts";
+import { type AsymmetricMaterial, hasPrivateHalf, type KeyMaterial } from "./forms/key_material.ts";
 import { mayHaveHalf } from "./find_public.ts";
 import { identify } from "./read_public.ts";
 import {
@@ -25,7 +25,11 @@ import {
   secretTemplate,
   standardDialect,
 } from "./templates.ts";
-import { importByUnwrapping, mayBeUnwrapped } from "./unwrap_key.ts";
+import { encrypt } from "../../ffi/operations/crypto.ts";
+import { generateKey, unwrapKey } from "../../ffi/operations/keys.ts";
+import { secretCopy } from "../../internal/secret_bytes.ts";
+import { runtimeCrypto } from "../../internal/runtime.ts";
+import { writePkcs8 } from "./forms/write_der.ts";
 
 /** Arguments of every import. */
 interface ImportArgs {
@@ -211,4 +215,84 @@ function* identifierOfKey(
     }
   }
   return null;
+}
+
+/** Answers of a token that takes such keys in no template; others tell of something else. */
+const REFUSED: ReadonlySet<number> = new Set([
+  CKR.ACTION_PROHIBITED,
+  CKR.ATTRIBUTE_READ_ONLY,
+  CKR.ATTRIBUTE_SENSITIVE,
+  CKR.ATTRIBUTE_TYPE_INVALID,
+  CKR.ATTRIBUTE_VALUE_INVALID,
+  CKR.FUNCTION_NOT_SUPPORTED,
+  CKR.TEMPLATE_INCOMPLETE,
+  CKR.TEMPLATE_INCONSISTENT,
+]);
+
+/** What an encrypted key holds itself: unwrapping wants no such attributes. */
+const HELD: ReadonlySet<number> = new Set([
+  CKA.COEFFICIENT,
+  CKA.EC_PARAMS,
+  CKA.EXPONENT_1,
+  CKA.EXPONENT_2,
+  CKA.MODULUS,
+  CKA.PARAMETER_SET,
+  CKA.PRIME_1,
+  CKA.PRIME_2,
+  CKA.PRIVATE_EXPONENT,
+  CKA.PUBLIC_EXPONENT,
+  CKA.SEED,
+  CKA.VALUE,
+]);
+
+const WRAPPING_KEY: readonly TemplateEntry[] = [
+  { type: CKA.CLASS, value: CKO.SECRET_KEY },
+  { type: CKA.KEY_TYPE, value: CKK.AES },
+  { type: CKA.VALUE_LEN, value: 32 },
+  { type: CKA.TOKEN, value: false },
+  { type: CKA.SENSITIVE, value: true },
+  { type: CKA.EXTRACTABLE, value: false },
+  { type: CKA.ENCRYPT, value: true },
+  { type: CKA.UNWRAP, value: true },
+];
+
+/** Whether a key that was refused so may be taken in the other way. */
+export function mayBeUnwrapped(error: unknown): error is Pkcs11Error {
+  return error instanceof Pkcs11Error && REFUSED.has(error.code);
+}
+
+/**
+ * Brings a key in by unwrapping it.
+ *
+ * @param attributes The template that was refused.
+ * @throws {Pkcs11Error} where the token makes no AES key, encrypts nothing with it, or refuses the wrapped key, too
+ */
+export function* importByUnwrapping(
+  frame: Frame,
+  session: bigint,
+  material: KeyMaterial,
+  attributes: readonly TemplateEntry[],
+): Program<bigint> {
+  const data = material.kind === "secret" ? secretCopy(material.value) : writePkcs8(material);
+  try {
+    const made = { type: CKM.AES_KEY_GEN, parameter: null };
+    const key = yield* generateKey(frame, { session, mechanism: made, attributes: WRAPPING_KEY });
+    try {
+      const iv = runtimeCrypto().getRandomValues(new Uint8Array(16));
+      const mechanism = { type: CKM.AES_CBC_PAD, parameter: iv };
+      const wrapped = yield* encrypt(frame, { session, key, traits: null, mechanism, data, authentication: null });
+      return yield* unwrapKey(frame, {
+        session,
+        mechanism,
+        unwrappingKey: key,
+        wrapped,
+        attributes: attributes.filter(({ type }) => !HELD.has(type)),
+        associatedData: null,
+      });
+    } finally {
+      yield* discardObjects(frame, session, [key]);
+    }
+  } finally {
+    data.fill(0);
+  }
 }

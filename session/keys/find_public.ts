@@ -10,7 +10,7 @@ import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
 import { findObjects, getAttributes } from "../../ffi/operations/objects.ts";
 import { type Attributes, attributesOf } from "../attributes/attributes.ts";
-import { readPlan } from "../attributes/attribute_plans.ts";
+import { readPlan } from "../attributes/attribute_types.ts";
 import { ObjectAmbiguousError } from "../errors.ts";
 import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { isWeierstrass } from "./forms/read_der.ts";

@@ -10,7 +10,7 @@ import type { Frame } from "../../ffi/engine/frame.ts";
 import { getAttributes, type ObjectArgs } from "../../ffi/operations/objects.ts";
 import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
-import { readPlan } from "../attributes/attribute_plans.ts";
+import { readPlan } from "../attributes/attribute_types.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { damaged, readDer, Tag } from "./forms/asn1.ts";
 import { certificateKey, certificateParts } from "./forms/certificate.ts";

@@ -1,14 +1,16 @@
 import { CKA, CKR } from "../../ffi/constants/mod.ts";
 import { decodeUtf8 } from "../../ffi/memory/inputs.ts";
-import { certificateTypeName, ckaName, ckmName, ckuName, classNameOf, keyTypeName } from "./names.ts";
-import type { Argument } from "./arguments.ts";
-import type { NativeReader } from "./native_reader.ts";
-import { formatStruct } from "./structures.ts";
 import {
+  certificateTypeName,
+  ckaName,
+  ckmName,
+  ckuName,
+  classNameOf,
   flagNames,
   flagsOfCalls,
   hex,
   isPrintable,
+  keyTypeName,
   lockingFlags,
   pointer,
   quotedAttribute,
@@ -16,6 +18,9 @@ import {
   shownAttributeBytes,
   shownBytes,
 } from "./values.ts";
+import type { Argument } from "./arguments.ts";
+import type { NativeReader } from "./native_reader.ts";
+import { formatStruct } from "./structures.ts";
 import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
 
 const UNAVAILABLE = -1n;

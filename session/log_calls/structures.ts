@@ -8,9 +8,8 @@ import {
 } from "../../ffi/memory/structs_infos.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import type { ArgumentKind } from "./arguments.ts";
-import { cksName } from "./names.ts";
+import { cksName, flagNames, mechanismFlags, sessionFlags, slotFlags, tokenFlags } from "./values.ts";
 import type { NativeReader } from "./native_reader.ts";
-import { flagNames, mechanismFlags, sessionFlags, slotFlags, tokenFlags } from "./values.ts";
 
 /** Writes a structure C has filled, one member a line. */
 export function formatStruct(reader: NativeReader, kind: ArgumentKind, address: bigint): string {

@@ -1,11 +1,11 @@
-/** What a worker thread leaves open that ends without closing the module: the next who comes ends it. */
+/** What a worker thread leaves open that ends without closing the module: the next who comes ends it, while he holds the lock. */
 import { Cryptoki } from "../../ffi/tables/cryptoki.ts";
 import { FN, type Frame } from "../../ffi/engine/frame.ts";
-import type { Program } from "../../ffi/engine/program.ts";
+import { Ask, type Program, whenItsTurnComes } from "../../ffi/engine/program.ts";
 import { CKF, CKR } from "../../ffi/constants/mod.ts";
 import type { Callers, Leftovers } from "./callers.ts";
-import { locked } from "./locked.ts";
 import { ENTRY } from "./session_table.ts";
+import { SessionBusyError } from "../errors.ts";
 
 /** A login that somebody who lives counts on. */
 export const HELD: readonly bigint[] = [ENTRY.login, ENTRY.uncounted];
@@ -58,4 +58,20 @@ function sessionsOf({ entries }: Leftovers, slot?: bigint): bigint[] {
       entry.kind === ENTRY.session && entry.handle !== 0n && (slot === undefined || entry.slot === slot)
     )
     .map(({ handle }) => handle);
+}
+
+/** Runs part of an operation while holding the lock of a module's callers. */
+export function* locked<T>(frame: Frame, callers: Callers, action: string, body: () => Program<T>): Program<T> {
+  yield* whenItsTurnComes(frame);
+  while (!callers.tryLock()) {
+    if (!frame.inPlace) yield new Ask(() => callers.rest());
+    // What this thread holds for an asynchronous call cannot be given back while the thread waits here.
+    else if (callers.heldHere) throw new SessionBusyError(action, "an asynchronous load or close", "the module");
+    else callers.pause();
+  }
+  try {
+    return yield* body();
+  } finally {
+    callers.unlock();
+  }
 }

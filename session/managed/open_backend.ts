@@ -8,11 +8,9 @@ import { describeType } from "../../ffi/memory/inputs.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError } from "../errors.ts";
 import { withServerAddress } from "./environment.ts";
-import { Gp11Backend } from "./gp11_backend.ts";
-import { isClientModule } from "./module_path.ts";
+import { Gp11Backend, P11KitBackend, p11KitFailure, systemP11Kit } from "./counted_backends.ts";
+import { isClientModule } from "./library.ts";
 import { type BackendOptions, type ConfiguredModule, optionReader } from "./options.ts";
-import { P11KitBackend } from "./p11_kit_backend.ts";
-import { p11KitFailure, systemP11Kit } from "./p11_kit.ts";
 import { DirectBackend, type ModuleBackend } from "./module_backend.ts";
 import type { ModuleOptions } from "./module_options.ts";
 

@@ -3,7 +3,7 @@ import { ModuleLoadError } from "../errors.ts";
 import type { ModuleBackend } from "./module_backend.ts";
 import type { ModuleOptions } from "./module_options.ts";
 import { bridgeCommand, splitCommand } from "./bridge.ts";
-import { clientModulePath } from "./module_path.ts";
+import { clientModulePath } from "./library.ts";
 import type { ConfiguredModule } from "./options.ts";
 
 /**

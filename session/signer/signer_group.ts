@@ -12,10 +12,9 @@ import { checkOptions as checkGroupOptions } from "../../internal/expected.ts";
 import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import { MAX_TIMER, milliseconds } from "../../internal/time_limits.ts";
-import { MemberEvent } from "../core/member_event.ts";
-import { type Fault, faultOf, isOfDevice } from "../groups/faults.ts";
+import { MemberEvent } from "../core/events.ts";
+import { type Fault, faultOf, isOfDevice, type Member, Members, readRetryAfter } from "../groups/members.ts";
 import { checkSameKey, type GroupedSigner } from "../groups/grouped_signer.ts";
-import { type Member, Members, readRetryAfter } from "../groups/members.ts";
 import type { JsonWebKeyFields } from "../keys/forms/json_web_key.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

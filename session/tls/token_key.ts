@@ -11,7 +11,7 @@ import { NotSupportedError } from "../../internal/not_supported_error.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { SessionInfo } from "../core/infos.ts";
-import { withoutNuls } from "../../ffi/memory/texts.ts";
+import { withoutNuls } from "../../ffi/memory/structs.ts";
 import { joinLogin } from "../core/logins.ts";
 import { Pkcs11Error, SlotNotFoundError } from "../errors.ts";
 import { objectTemplate, pinOf } from "../find_by_uri.ts";

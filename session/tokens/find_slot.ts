@@ -3,7 +3,7 @@ import { describeType, isPlainObject } from "../../ffi/memory/inputs.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import { Pkcs11Error, SlotAmbiguousError, SlotNotFoundError } from "../errors.ts";
 import { isSameToken, type SlotInfo, type TokenInfo } from "../core/infos.ts";
-import { withoutNuls } from "../../ffi/memory/texts.ts";
+import { withoutNuls } from "../../ffi/memory/structs.ts";
 import type { Module } from "./module.ts";
 import type { Slot } from "./slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";

@@ -20,7 +20,7 @@ import type { ReadKey } from "../keys/forms/read_key.ts";
 import type { chainOf } from "../keys/partners.ts";
 import { keyHandle } from "./crypto_args.ts";
 import type { Pkcs11Object } from "./object.ts";
-import { newTemplate } from "./object_args.ts";
+import { newTemplate } from "./key_args.ts";
 import type { EncapsulateOptions, ImportKeyOptions } from "./options.ts";
 
 /** Attributes shown in errors by value; of others only the name is. */

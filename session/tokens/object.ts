@@ -5,12 +5,12 @@ import type { KeyTraits } from "../../ffi/operations/authentication.ts";
 import { destroyObject, getAttributes, objectSize, setAttributes } from "../../ffi/operations/objects.ts";
 import { tokenInfo } from "../../ffi/operations/modules.ts";
 import type { AnyAttribute } from "../attributes/attribute_names.ts";
-import { readPlan } from "../attributes/attribute_plans.ts";
+import { readPlan } from "../attributes/attribute_types.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type Attributes, attributesOf, type AttributeSubset } from "../attributes/attributes.ts";
 import { compileTemplate, type TemplateInput } from "../attributes/attributes_init.ts";
 import { type TokenInfo, tokenInfoOf } from "../core/infos.ts";
-import { certificateOf, partnerOf } from "../keys/partners.ts";
+import { certificateOf, partnerOf, publicMaterial } from "../keys/partners.ts";
 import {
   checkExportFormat,
   checkPublicFormat,
@@ -22,7 +22,6 @@ import {
   publicKeyIn,
 } from "../keys/key_forms.ts";
 import { readSecretKey } from "../keys/read_private.ts";
-import { publicMaterial } from "../keys/public_half.ts";
 import { type X509, x509Of } from "../keys/x509.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import { coreOf } from "./session_contexts.ts";

@@ -5,7 +5,7 @@ import type { FunctionName } from "../../ffi/tables/functions.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import type { TemplateInput } from "../attributes/attributes_init.ts";
 import type { CallOptions } from "../core/call_options.ts";
-import type { DiscardHandleEvent } from "../core/discard_handle.ts";
+import type { DiscardHandleEvent } from "../core/events.ts";
 import type { Passphrase } from "../keys/forms/read_key.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 import type { Module } from "./module.ts";

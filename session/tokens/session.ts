@@ -82,10 +82,22 @@ import {
   onlyOne,
   sharedKey,
 } from "./form_args.ts";
-import { decapsulateArgs, deriveArgs, generateArgs, pairArgs, unwrapArgs, wrapArgs } from "./key_args.ts";
+import {
+  copyArgs,
+  createArgs,
+  decapsulateArgs,
+  deriveArgs,
+  destroyLate,
+  eachObject,
+  eachObjectSync,
+  findArgs,
+  generateArgs,
+  pairArgs,
+  unwrapArgs,
+  wrapArgs,
+} from "./key_args.ts";
 import type { Module } from "./module.ts";
 import { Pkcs11Object } from "./object.ts";
-import { copyArgs, createArgs, destroyLate, eachObject, eachObjectSync, findArgs } from "./object_args.ts";
 import type {
   DataInput,
   EncapsulatedKey,

@@ -1,7 +1,7 @@
 /** The end of a session: its handle is given up, and closed unless somebody claims it. */
 import { CKR } from "../../ffi/constants/mod.ts";
 import { closeSession } from "../../ffi/operations/sessions.ts";
-import { DiscardHandleEvent } from "../core/discard_handle.ts";
+import { DiscardHandleEvent } from "../core/events.ts";
 import { leave } from "../core/handle_pool.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../errors.ts";

@@ -3,7 +3,7 @@ import { describeType } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import type { MemberEvent } from "../core/member_event.ts";
+import type { MemberEvent } from "../core/events.ts";
 import { SessionBusyError } from "../errors.ts";
 import type { Session } from "./session.ts";
 import type { SharedSessionsOptions, UseOptions } from "./options.ts";

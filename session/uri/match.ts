@@ -1,7 +1,15 @@
 import { CKA } from "../../ffi/constants/mod.ts";
-import { decodePercent, octetsFromBytes, octetsFromText, textFromOctets, withoutPadding } from "./octets.ts";
-import { fieldOctets } from "./parts.ts";
-import type { UriObjectType, UriParts, UriVersion } from "./parts.ts";
+import {
+  decodePercent,
+  fieldOctets,
+  octetsFromBytes,
+  octetsFromText,
+  textFromOctets,
+  type UriObjectType,
+  type UriParts,
+  type UriVersion,
+  withoutPadding,
+} from "./parts.ts";
 
 /** The members of a `ModuleInfo` a URI can name. */
 export interface UriModuleInfo {

@@ -4,15 +4,14 @@
  * @module
  */
 import { runtimeCrypto } from "../../internal/runtime.ts";
-import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
-import { compileTemplate } from "../../session/attributes/attributes_init.ts";
+import { type AttributesInit, compileTemplate } from "../../session/attributes/attributes_init.ts";
 import { importKey } from "../../session/keys/create_keys.ts";
 import type { AsymmetricMaterial, KeyMaterial } from "../../session/keys/forms/key_material.ts";
-import { publicMaterial } from "../../session/keys/public_half.ts";
+import { publicMaterial } from "../../session/keys/partners.ts";
 import { readSecretKey } from "../../session/keys/read_private.ts";
 import { coreOf } from "../../session/tokens/session_contexts.ts";
 import { Pkcs11Object } from "../../session/tokens/object.ts";
-import { destroyLate } from "../../session/tokens/object_args.ts";
+import { destroyLate } from "../../session/tokens/key_args.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import { inOrder, type KeySlots, newKey, type TokenCryptoKey, type TokenKeyUsage } from "./crypto_key.ts";
 import type { NewKey } from "./family.ts";

@@ -9,8 +9,13 @@ import { CKK } from "../../../ffi/constants/mod.ts";
 import { contextTag, damaged, type DerElement, DerReader, oidText, readDer, Tag, wholeOctets } from "./asn1.ts";
 import { uncompressedPoint } from "./curve_arithmetic.ts";
 import { type Curve, curveByOid } from "../../attributes/curves.ts";
-import { KeyOid } from "./key_oids.ts";
-import type { AsymmetricMaterial, CurveMaterial, PostQuantumMaterial, RsaMaterial } from "./key_material.ts";
+import {
+  type AsymmetricMaterial,
+  type CurveMaterial,
+  KeyOid,
+  type PostQuantumMaterial,
+  type RsaMaterial,
+} from "./key_material.ts";
 import { type ParameterSet, parameterSetByOid } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -21,10 +21,10 @@ import {
   type AsymmetricMaterial,
   type CurveMaterial,
   describeKey,
+  KeyOid,
   type PostQuantumMaterial,
   type RsaMaterial,
 } from "./key_material.ts";
-import { KeyOid } from "./key_oids.ts";
 import { isWeierstrass } from "./read_der.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

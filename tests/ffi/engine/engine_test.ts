@@ -6,7 +6,7 @@ import type { Frame } from "../../../ffi/engine/frame.ts";
 import { moduleInfo, slotInfo } from "../../../ffi/operations/modules.ts";
 import { WorkerPool } from "../../../ffi/workers/worker_pool.ts";
 import { Callers } from "../../../session/managed/callers.ts";
-import { locked } from "../../../session/managed/locked.ts";
+import { locked } from "../../../session/managed/leftovers.ts";
 import { StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 
 describe("Engine", () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertFalse } from "@std/assert";
 import { describe, it } from "node:test";
 import { listen, stopListening } from "../../../ffi/engine/aborts.ts";
-import { Queue } from "../../../ffi/engine/queue.ts";
+import { Queue } from "../../../ffi/engine/lane.ts";
 
 describe("A queue", () => {
   it("gives its entries in their order, without those that were taken out", () => {

@@ -1,4 +1,4 @@
-// About session/keys/unwrap_key.ts: keys that come in by C_UnwrapKey where a token refuses to create them.
+// About session/keys/create_keys.ts: keys that come in by C_UnwrapKey where a token refuses to create them.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { after, before, describe, it } from "node:test";
@@ -8,7 +8,7 @@ import { Pkcs11Error } from "../../../session/errors.ts";
 import type { KeyMaterial, RsaMaterial } from "../../../session/keys/forms/key_material.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";
 import { privateTemplate, secretTemplate, standardDialect } from "../../../session/keys/templates.ts";
-import { importByUnwrapping } from "../../../session/keys/unwrap_key.ts";
+import { importByUnwrapping } from "../../../session/keys/create_keys.ts";
 import { aesCbc } from "../../../session/mechanisms/mod.ts";
 import { coreOf } from "../../../session/tokens/session_contexts.ts";
 import type { Module } from "../../../session/tokens/module.ts";

@@ -1,4 +1,4 @@
-// session/log_calls/format.ts and observer.ts: modules that say they have filled more than the room they were given.
+// session/log_calls/format.ts and mod.ts: modules that say they have filled more than the room they were given.
 import { after, before, beforeEach, describe, it } from "node:test";
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { CKM, type LoggedCall, Module, type Pkcs11Object, type Session } from "../../../session/mod.ts";
