@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { NotSupportedError } from "../internal/not_supported_error.ts";
+export { NotSupportedError } from "../internal/error_brand.ts";
 import { brandError } from "../internal/error_brand.ts";
 import { systemReason } from "../internal/report_error.ts";
 import { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";

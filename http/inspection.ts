@@ -5,8 +5,13 @@
  */
 import { counted, type Fact, fact, inspectable, inspectableError, quoted } from "../internal/inspection.ts";
 import { brief } from "../internal/inspection.ts";
-import { AuthenticateEvent, ConnectionEvent, NotifyEvent } from "./contract/session_events.ts";
-import { RequestEvent, RequestStartedEvent } from "./contract/session_events.ts";
+import {
+  AuthenticateEvent,
+  ConnectionEvent,
+  NotifyEvent,
+  RequestEvent,
+  RequestStartedEvent,
+} from "./contract/session_events.ts";
 import { StoreErrorEvent } from "./contract/shared_store.ts";
 import { TransportError } from "./errors.ts";
 import { AuthFeature } from "./features/auth/auth_feature.ts";

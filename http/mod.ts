@@ -96,19 +96,25 @@ export {
 } from "./websocket/events.ts";
 export type { HttpWebSocketOptions } from "./websocket/open_websocket.ts";
 export { HttpWebSocket, type HttpWebSocketHandler } from "./websocket/websocket.ts";
-export { type Auth, AuthenticateEvent, type AuthenticateOptions, ConnectionEvent } from "./contract/session_events.ts";
-export { type HttpSessionEvents, NotifyEvent, RequestEvent, RequestStartedEvent } from "./contract/session_events.ts";
+export {
+  type ActingProperty,
+  type Auth,
+  AuthenticateEvent,
+  type AuthenticateOptions,
+  ConnectionEvent,
+  type HttpSessionEvents,
+  NotifyEvent,
+  RequestEvent,
+  RequestStartedEvent,
+  type SessionAccessor,
+  sessionProperties,
+  SessionProperty,
+} from "./contract/session_events.ts";
 export type { ClientCertificateOption } from "./transports/client_tls.ts";
 export type { CancelOptions } from "./contract/message_options.ts";
 export type { AsyncContext, FeatureSession, SessionFetch } from "./contract/feature_session.ts";
 export type { ConstructibleFeatureType, HttpSessionOptions } from "./session/session_options.ts";
 export type { HttpFetchInit, RequeueOptions, SendOptions } from "./contract/message_options.ts";
-export {
-  type ActingProperty,
-  type SessionAccessor,
-  sessionProperties,
-  SessionProperty,
-} from "./contract/session_property.ts";
 export type { SessionPropertyInputs, SessionPropertyValues } from "./session/session_property_types.ts";
 export type { TransportChoice } from "./transports/choice/select.ts";
 export { HttpStatus, isTransportStatus, reasonPhrase } from "./protocol/status.ts";
@@ -137,7 +143,7 @@ export type { TransportCapabilities, TransportCapability } from "./transports/ca
 export type { Transport, TransportConnection } from "./transports/transport.ts";
 export type { HostAddress, HostLookup } from "./transports/host_lookup.ts";
 export type { UnixSocketOption } from "./transports/unix_socket.ts";
-export type { MessageTls } from "./message/own_settings.ts";
+export type { MessageTimeouts, MessageTls, TimeoutsOptions } from "./message/own_settings.ts";
 export type {
   RequestTrailers,
   TransportRequest,
@@ -163,7 +169,8 @@ export { AuthNtlm } from "./features/auth/ntlm/ntlm.ts";
 export { MemoryPasswordStore, PasswordManager, type PasswordManagerOptions } from "./features/auth/password_manager.ts";
 export type { PasswordRequest, PasswordStore, SavedPassword } from "./features/auth/password_manager.ts";
 export { AuthScheme, type AuthSchemeType } from "./features/auth/scheme.ts";
-export { ContentDecodingError } from "./codings/codings.ts";
+export { type ContentCoding, ContentDecodingError, parseContentCodings } from "./codings/codings.ts";
+export { decodeContent, type DecodeOptions } from "./codings/decode.ts";
 export { ContentDecoder, type ContentDecoderOptions } from "./features/content_decoder.ts";
 export { Logger, type LoggerDirection, type LoggerLevel, type LoggerOptions } from "./features/logging/logger.ts";
 export { HarRecorder, type HarRecorderOptions } from "./features/logging/har_recorder.ts";
@@ -189,7 +196,6 @@ export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } fro
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
 export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
 export { Timeouts } from "./features/timeouts.ts";
-export type { MessageTimeouts, TimeoutsOptions } from "./message/time_limits.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
 export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
@@ -213,15 +219,20 @@ export { type BodySource, RecordTooLongError } from "./streams/source.ts";
 export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
 export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/server_sent_events.ts";
 export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";
-export { type ContentCoding, parseContentCodings } from "./codings/codings.ts";
-export { decodeContent, type DecodeOptions } from "./codings/decode.ts";
-export { type ContentDisposition, parseContentDisposition } from "./protocol/content_disposition.ts";
-export { formatHttpDate, type HttpDateOptions, parseHttpDate } from "./protocol/http_date.ts";
-export { type HeaderLink, parseLink } from "./protocol/link.ts";
-export { formatMediaType, type MediaType, parseMediaType } from "./protocol/media_type.ts";
-export { parseQualityList, qualityOf, type QualityValue } from "./protocol/quality_list.ts";
+export {
+  type ContentDisposition,
+  formatMediaType,
+  type HeaderLink,
+  type MediaType,
+  parseContentDisposition,
+  parseLink,
+  parseMediaType,
+  parseQualityList,
+  qualityOf,
+  type QualityValue,
+} from "./protocol/media_type.ts";
+export { formatHttpDate, type HttpDateOptions, parseHttpDate, parseRetryAfter } from "./protocol/http_date.ts";
 export { parseRateLimit, type ServerRateLimit } from "./protocol/rate_limit_fields.ts";
-export { parseRetryAfter } from "./protocol/retry_after.ts";
 export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./protocol/structured_fields.ts";
 export type {
   StructuredDictionary,

@@ -1,5 +1,6 @@
 /** Classes of errors that two copies of this package in one process know as one. */
 import { inspectableError } from "./inspection.ts";
+import type { RuntimeLabel } from "./runtime.ts";
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
@@ -21,3 +22,20 @@ export function brandError(constructor: ErrorClass, name: string): void {
   brandClass(constructor, name);
   Object.defineProperty(constructor.prototype, "name", { value: name, configurable: true, writable: true });
 }
+
+/** A thing this runtime cannot do truthfully; it is refused, never faked. */
+export class NotSupportedError extends Error {
+  /** The runtime that cannot do it: "deno", "bun", "node" or another name. */
+  readonly runtime: RuntimeLabel;
+  /** Why it cannot. */
+  readonly reason: string;
+
+  /** Makes the error; `what` completes "Cannot …". */
+  constructor(what: string, runtime: RuntimeLabel, reason: string) {
+    super(`Cannot ${what} on ${runtime}: ${reason}`);
+    this.runtime = runtime;
+    this.reason = reason;
+  }
+}
+
+brandError(NotSupportedError, "NotSupportedError");

@@ -1,7 +1,7 @@
 /** Signals: one listener for each, as a list of thousands takes the runtimes quadratic time; and what is none. */
 import { checkSignal, describeType } from "../../internal/expected.ts";
 import type { RunOptions } from "./program.ts";
-import { leaveSignal } from "../../internal/signals.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 
 /** Something that a signal aborts. */
 export interface Abortable {

@@ -1,12 +1,11 @@
 /** The runtime this program runs on. */
 import { AT_SECURE, secureExecution } from "../../internal/secure_execution.ts";
-import { requireRuntime } from "../../internal/required_runtime.ts";
+import { platform, requireRuntime, runtimeName } from "../../internal/runtime.ts";
 import { bunRuntime } from "./bun.ts";
 import { denoRuntime } from "./deno.ts";
 import { libffiBinder } from "./libffi.ts";
 import type { Abi, NativeRuntime } from "./native.ts";
 import { nodeRuntime } from "./node.ts";
-import { platform, runtimeName } from "../../internal/runtime.ts";
 
 let current: NativeRuntime | null = null;
 

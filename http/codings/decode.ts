@@ -4,9 +4,8 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { checkIterable, checkOwnOptions, type OptionNames, unexpected } from "../../internal/expected.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
 import { NotSupportedError } from "../errors.ts";
-import { type ByteStream, watchChunks } from "./chunks.ts";
+import { type ByteStream, ChunkInput, watchChunks } from "./chunks.ts";
 import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
-import { ChunkInput } from "./chunk_input.ts";
 
 /** Options of {@linkcode decodeContent}. */
 export interface DecodeOptions {

@@ -5,8 +5,7 @@
  */
 import type { HeadersInput } from "../../internal/platform_types.ts";
 import type { HttpMessage, MessageBodyInit, MessagePriority } from "../message/message.ts";
-import type { MessageTls } from "../message/own_settings.ts";
-import type { MessageTimeouts } from "../message/time_limits.ts";
+import type { MessageTimeouts, MessageTls } from "../message/own_settings.ts";
 
 /**
  * Options of `session.fetch`: those of `fetch` (Fetch §5.4), written out so that they mean the same on every runtime and

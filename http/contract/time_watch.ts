@@ -6,7 +6,7 @@
 import { brandClass } from "../../internal/error_brand.ts";
 import type { HttpMessage } from "../message/message.ts";
 import type { NetworkEvent } from "../message/message_events.ts";
-import type { TimeoutsOptions } from "../message/time_limits.ts";
+import type { TimeoutsOptions } from "../message/own_settings.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "./feature_session.ts";
 

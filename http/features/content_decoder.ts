@@ -7,10 +7,9 @@ import { attemptGuard, type HttpMessage, MessageFlags, messageState } from "../m
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { wholeLimit } from "../../internal/time_limits.ts";
-import { pipeThroughGenerator } from "../codings/chunks.ts";
+import { ChunkInput, pipeThroughGenerator } from "../codings/chunks.ts";
 import { type ContentCoding, knownCodings, parseContentCodings } from "../codings/codings.ts";
 import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
-import { ChunkInput } from "../codings/chunk_input.ts";
 
 /** Options of {@linkcode ContentDecoder}. */
 export interface ContentDecoderOptions {

@@ -6,7 +6,7 @@ import type { SessionFeature } from "../contract/feature.ts";
 import { StoreErrorEvent, type StoreEvents, StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
-import { parseRetryAfter } from "../protocol/retry_after.ts";
+import { parseRetryAfter } from "../protocol/http_date.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { isBlocking, wait, waitFor } from "../contract/blocking.ts";
 import { moreThanZero, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";

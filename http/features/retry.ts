@@ -5,7 +5,7 @@ import type { SessionFeature } from "../contract/feature.ts";
 import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
-import { parseRetryAfter } from "../protocol/retry_after.ts";
+import { parseRetryAfter } from "../protocol/http_date.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
 import { MAX_TIMER, wholeLimit, wholeNumber, zeroOrMore } from "../../internal/time_limits.ts";

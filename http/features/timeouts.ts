@@ -4,7 +4,7 @@ import { checkOwnOptions } from "../../internal/expected.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { timeLimitsOf, timeoutNames, type TimeoutsOptions } from "../message/time_limits.ts";
+import { timeLimitsOf, timeoutNames, type TimeoutsOptions } from "../message/own_settings.ts";
 
 /**
  * Limits how long requests may take: making a connection, a pause without progress, everything together. A message that

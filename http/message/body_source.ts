@@ -6,8 +6,7 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { unexpected } from "../../internal/expected.ts";
 import { endStream, heedErrors } from "../../internal/byte_duplex.ts";
-import { blobStream, sizeOf } from "./blob_stream.ts";
-import { formDataBody } from "./multipart.ts";
+import { blobStream, formDataBody, sizeOf } from "./multipart.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -17,11 +17,9 @@ import type { HeadersInput, ListenerOptions } from "../../internal/platform_type
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod, headersOf, spellingOf } from "../protocol/headers.ts";
 import type { HttpMessageEvents } from "./message_events.ts";
-import { flagsOf, MessageFlags, MessagePriority } from "./message_flags.ts";
+import { flagsOf, MessageFlags, MessagePriority, MessageState } from "./message_state.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
-import { MessageState } from "./message_state.ts";
-import { type MessageTls, OwnSettings } from "./own_settings.ts";
-import type { MessageTimeouts } from "./time_limits.ts";
+import { type MessageTimeouts, type MessageTls, OwnSettings } from "./own_settings.ts";
 import { type MessageMetrics, newMetrics } from "./metrics.ts";
 import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
@@ -29,7 +27,7 @@ import type { PeerCertificate } from "../transports/transport.ts";
 import { isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 
-export { MessageFlags, MessagePriority } from "./message_flags.ts";
+export { MessageFlags, MessagePriority } from "./message_state.ts";
 export type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 
 /** Header names and status codes of guarded handlers, see {@linkcode HttpMessage.addHeaderHandler}. */

@@ -4,9 +4,8 @@
  * @module
  */
 import type { BytesInput, HeadersInput } from "../../internal/platform_types.ts";
-import type { MessageFlags, MessagePriority } from "./message_flags.ts";
-import type { MessageTls } from "./own_settings.ts";
-import type { MessageTimeouts } from "./time_limits.ts";
+import type { MessageFlags, MessagePriority } from "./message_state.ts";
+import type { MessageTimeouts, MessageTls } from "./own_settings.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 
 /** A request body: bytes, a stream (sent once) or a function that makes a fresh stream for every attempt. */

@@ -1,15 +1,16 @@
-/**
- * The part of a message that belongs to its session.
- *
- * @module
- */
+/** The part of a message that belongs to its session; its flags and priorities. */
 import { GatheredBytes } from "../transports/gathered_bytes.ts";
 import type { Connection } from "../transports/connection.ts";
 import type { FeatureType } from "./feature_type.ts";
-import type { OwnSettings } from "./own_settings.ts";
-import type { TimeoutsOptions } from "./time_limits.ts";
-import type { PeerCertificate, RequestTrailers, Transport, TransportResponse } from "../transports/transport.ts";
-import type { UpgradedStream } from "../transports/transport.ts";
+import type { OwnSettings, TimeoutsOptions } from "./own_settings.ts";
+import type {
+  PeerCertificate,
+  RequestTrailers,
+  Transport,
+  TransportResponse,
+  UpgradedStream,
+} from "../transports/transport.ts";
+import { checkIterable } from "../../internal/expected.ts";
 
 const empty: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 const none: readonly string[] = Object.freeze([]);
@@ -171,4 +172,51 @@ export class MessageState {
   body(): Uint8Array<ArrayBuffer> {
     return this.bodyLength === 0 ? empty : this.#body!.bytes();
   }
+}
+
+/** Flags of a message (`SoupMessageFlags`). */
+export const MessageFlags = {
+  /** Redirects are left to the caller. */
+  NO_REDIRECT: "no-redirect",
+  /** The request body is emptied on restart; a `restarted` listener builds it again. */
+  CAN_REBUILD: "can-rebuild",
+  /** The response body is not kept: only `got-chunk` sees it. */
+  OVERWRITE_CHUNKS: "overwrite-chunks",
+  /** Set by the session: content codings were removed. */
+  CONTENT_DECODED: "content-decoded",
+  /** Set by the session: the peer's certificate was checked and found good. */
+  CERTIFICATE_TRUSTED: "certificate-trusted",
+  /** Use a connection that has carried nothing yet. */
+  NEW_CONNECTION: "new-connection",
+  /** The method may be sent again, whatever it is called. */
+  IDEMPOTENT: "idempotent",
+  /** Neither wait for nor count against maxConns and maxConnsPerHost. */
+  IGNORE_CONNECTION_LIMITS: "ignore-connection-limits",
+} as const;
+
+/** One of the flags. */
+export type MessageFlags = typeof MessageFlags[keyof typeof MessageFlags];
+
+/** Priorities of messages on a queue (`SoupMessagePriority`). */
+export const MessagePriority = {
+  VERY_LOW: 0,
+  LOW: 1,
+  NORMAL: 2,
+  HIGH: 3,
+  VERY_HIGH: 4,
+} as const;
+
+/** One of the priorities. */
+export type MessagePriority = typeof MessagePriority[keyof typeof MessagePriority];
+
+/** Flags that a caller gives; text alone is no list of them. */
+export function flagsOf(flags: Iterable<MessageFlags>): Set<MessageFlags> {
+  checkIterable("set the flags", flags, "a list of flags");
+  const known: readonly unknown[] = Object.values(MessageFlags);
+  for (const flag of flags) {
+    if (!known.includes(flag)) {
+      throw new TypeError(`Cannot set the flag ${JSON.stringify(flag)}: there is none of the name`);
+    }
+  }
+  return new Set(flags);
 }

@@ -1,8 +1,7 @@
 /** What a server says about its rate limits: the RateLimit fields of the IETF draft and their widespread forerunners. */
 
 import { checkHeaders } from "./headers.ts";
-import { clockOf, parseHttpDate } from "./http_date.ts";
-import { parseRetryAfter } from "./retry_after.ts";
+import { clockOf, parseHttpDate, parseRetryAfter } from "./http_date.ts";
 import { parseStructuredDictionary, parseStructuredList, type StructuredItem } from "./structured_fields.ts";
 
 /** The limit a response announces. */

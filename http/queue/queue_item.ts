@@ -9,7 +9,7 @@ import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { TimeWatch } from "../contract/time_watch.ts";
-import { inMilliseconds, type TimeoutsOptions } from "../message/time_limits.ts";
+import { inMilliseconds, type TimeoutsOptions } from "../message/own_settings.ts";
 import type { HookScope } from "./feature_list.ts";
 import type { MessageTrace } from "./announcements.ts";
 import type { PoolEntry, WaitingAttempt } from "../pool/entry.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
-import type { SessionProperty } from "../contract/session_property.ts";
+import type { SessionProperty } from "../contract/session_events.ts";
 import { isFieldValue } from "../protocol/headers.ts";
 import { parseAliases } from "../protocol/uri.ts";
 import { expandUserAgent } from "../protocol/user_agent.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionProperty } from "../contract/session_property.ts";
+import type { SessionProperty } from "../contract/session_events.ts";
 import { checkPair, clientCertificateFor, isSameClient } from "../transports/client_tls.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import type { MessageTls } from "../message/own_settings.ts";

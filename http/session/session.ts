@@ -23,11 +23,15 @@ import { redirectMessage, wouldRedirect } from "../attempt/redirects.ts";
 import { HttpSessionCore } from "../queue/engine.ts";
 import { makeDefaultFeatures, makeStaticProxyResolver, ntlmType } from "./session_defaults.ts";
 import {
+  accessorOf,
+  type ActingProperty,
   ConnectionEvent,
   type HttpSessionEvents,
+  isActing,
   NotifyEvent,
   RequestEvent,
   RequestStartedEvent,
+  type SessionProperty,
 } from "../contract/session_events.ts";
 import {
   checkContext,
@@ -39,11 +43,10 @@ import {
 import type { SessionPropertyInputs, SessionPropertyValues } from "./session_property_types.ts";
 import type { CancelOptions, RequeueOptions, SendOptions } from "../contract/message_options.ts";
 import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/feature_session.ts";
-import { accessorOf, type ActingProperty, isActing, type SessionProperty } from "../contract/session_property.ts";
 import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
 import { SessionSettings } from "../queue/session_settings.ts";
 import type { Sending } from "../queue/starting_turn.ts";
-import { leaveSignal } from "../../internal/signals.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";

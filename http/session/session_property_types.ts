@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ActingProperty, SessionAccessor, SessionProperty } from "../contract/session_property.ts";
+import type { ActingProperty, SessionAccessor, SessionProperty } from "../contract/session_events.ts";
 import type { HttpSession } from "./session.ts";
 import type { HttpSessionOptions } from "./session_options.ts";
 

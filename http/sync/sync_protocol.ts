@@ -8,7 +8,7 @@ import { type HttpMessage, type MessageFlags, type MessagePriority, messageState
 import type { SessionValues } from "../queue/session_properties.ts";
 import type { TransportChoice } from "../transports/choice/select.ts";
 import { TransportError } from "../errors.ts";
-import type { MessageTimeouts } from "../message/time_limits.ts";
+import type { MessageTimeouts } from "../message/own_settings.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { HostAddress } from "../transports/host_lookup.ts";
 import type {

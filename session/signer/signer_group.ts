@@ -5,11 +5,11 @@
  */
 import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
-import { leaveSignal, orAborted } from "../../internal/signals.ts";
+import { leaveSignal, orAborted } from "../../internal/report_error.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkOptions as checkGroupOptions } from "../../internal/expected.ts";
-import { NotSupportedError } from "../../internal/not_supported_error.ts";
+import { NotSupportedError } from "../../internal/error_brand.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import { MAX_TIMER, milliseconds } from "../../internal/time_limits.ts";
 import { MemberEvent } from "../core/events.ts";

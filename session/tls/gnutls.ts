@@ -1,6 +1,6 @@
 /** The system's GnuTLS, what its sessions offer, what is said where it is missing, and the errors it answers. */
 import { platform, runtimeName } from "../../internal/runtime.ts";
-import { NotSupportedError } from "../../internal/not_supported_error.ts";
+import { NotSupportedError } from "../../internal/error_brand.ts";
 import type { Block } from "../../ffi/memory/block.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { GNUTLS, Gnutls, GNUTLS_E, intWord } from "../../ffi/tables/gnutls.ts";

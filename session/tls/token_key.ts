@@ -7,7 +7,7 @@ import type { Block } from "../../ffi/memory/block.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
-import { NotSupportedError } from "../../internal/not_supported_error.ts";
+import { NotSupportedError } from "../../internal/error_brand.ts";
 import { runtimeName } from "../../internal/runtime.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { SessionInfo } from "../core/infos.ts";

@@ -1,5 +1,5 @@
 /** Tokens that come and go, watched by looking at the slots again and again: every module can do that. */
-import { leaveSignal } from "../../internal/signals.ts";
+import { leaveSignal } from "../../internal/report_error.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { Module } from "./module.ts";
 import { isSameToken, type TokenInfo } from "../core/infos.ts";

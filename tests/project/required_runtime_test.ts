@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { isNewEnough, oldestRuntimes, requireRuntime } from "../../internal/required_runtime.ts";
+import { isNewEnough, oldestRuntimes, requireRuntime } from "../../internal/runtime.ts";
 import { codeOf, librarySources, readText } from "../_support/source_text.ts";
 import { oldestTested } from "../../tools/platforms/versions.ts";
 

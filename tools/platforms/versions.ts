@@ -1,5 +1,5 @@
 // deno task test:versions: tokens and HTTP on the oldest runtimes the library works on, and on those the suite runs on.
-import type { RuntimeUse } from "../../internal/required_runtime.ts";
+import type { RuntimeUse } from "../../internal/runtime.ts";
 import { Report } from "../runner/report.ts";
 import { fetchedRuntime, type RuntimeName, runtimeProgram } from "../runner/runtimes.ts";
 import { runSuite } from "../runner/suite.ts";

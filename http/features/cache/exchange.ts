@@ -1,6 +1,6 @@
 /** What a cache remembers of one message while it is under way, who asks, and how it compares requests. */
 import { HttpMessage, MessageFlags, MessagePriority, messageState } from "../../message/message.ts";
-import type { Steps } from "../../contract/steps.ts";
+import type { Steps } from "../../contract/blocking.ts";
 import { bareUrl, defaultPort } from "../../protocol/uri.ts";
 import {
   asModeHasIt,

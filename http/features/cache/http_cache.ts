@@ -5,8 +5,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../../contra
 import { isSafeMethod } from "../../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { isBlocking, notCached, noteWithoutCache } from "../../contract/blocking.ts";
-import { drive, settled, type Steps } from "../../contract/steps.ts";
+import { drive, isBlocking, notCached, noteWithoutCache, settled, type Steps } from "../../contract/blocking.ts";
 import { StoreErrorEvent, type StoreEvents } from "../../contract/shared_store.ts";
 import { HttpStatus } from "../../protocol/status.ts";
 import type { TransportResponse } from "../../transports/transport.ts";

@@ -1,5 +1,5 @@
 /** Stores responses while they are delivered, for readers that may be faster or slower than the store. */
-import { drive, isPromise, type Steps } from "../../contract/steps.ts";
+import { drive, isPromise, type Steps } from "../../contract/blocking.ts";
 import type { CacheWriter } from "./store.ts";
 import type { BodyTransform } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";

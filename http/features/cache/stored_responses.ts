@@ -1,6 +1,5 @@
 /** A store with a cache's rules: what is stored, reused and removed. */
-import { readableAtOnce } from "../../contract/blocking.ts";
-import { isPromise, settled, type Steps } from "../../contract/steps.ts";
+import { isPromise, readableAtOnce, settled, type Steps } from "../../contract/blocking.ts";
 import type { TransportResponse } from "../../transports/transport.ts";
 import { announcedLength } from "../../protocol/headers.ts";
 import { isNullBodyStatus } from "../../protocol/status.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 import type { RecordedBody } from "./response_recorder.ts";
-import { settled, type Steps } from "../../contract/steps.ts";
-import { wait } from "../../contract/blocking.ts";
+import { settled, type Steps, wait } from "../../contract/blocking.ts";
 import type { StoredResponses } from "./stored_responses.ts";
 
 /** A request on its way to the server, for whose response others wait. */

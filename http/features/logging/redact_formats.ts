@@ -1,7 +1,7 @@
 /** What is hidden in texts of a known structure: JSON, markup, parts of forms. */
 import { percentDecoded, withoutReferences, withReferences } from "./secret_names.ts";
 import { Buffer } from "node:buffer";
-import { parseContentDisposition } from "../../protocol/content_disposition.ts";
+import { parseContentDisposition } from "../../protocol/media_type.ts";
 
 /** What stands for a secret. */
 export const HIDDEN = "****";

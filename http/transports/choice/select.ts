@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { requireRuntime } from "../../../internal/required_runtime.ts";
+import { requireRuntime } from "../../../internal/runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { isCapable, type TransportCapabilities, type TransportCapability } from "../capabilities.ts";
 import type { ProxyTarget, TlsSettings, Transport } from "../transport.ts";

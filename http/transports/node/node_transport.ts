@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { isNewEnough } from "../../../internal/required_runtime.ts";
+import { isNewEnough } from "../../../internal/runtime.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { readsSystemCertificates } from "../permissions.ts";
 import { capabilitiesWith, type TransportCapabilities } from "../capabilities.ts";

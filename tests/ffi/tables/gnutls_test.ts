@@ -11,7 +11,7 @@ import {
   type GnutlsFunction,
   NotGnutlsError,
 } from "../../../ffi/tables/gnutls.ts";
-import { NotSupportedError } from "../../../internal/not_supported_error.ts";
+import { NotSupportedError } from "../../../internal/error_brand.ts";
 import { groupsOf, inOrder, openGnutls, priorities, whyUnusable } from "../../../session/tls/gnutls.ts";
 import { gnutlsPath } from "../../../tools/native_libraries.ts";
 import { compileLibrary, failedAssertions } from "../../_support/c_assertions.ts";

@@ -4,13 +4,15 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { Logger } from "../../../http/features/logging/logger.ts";
-import { parseContentDisposition } from "../../../http/protocol/content_disposition.ts";
-import { formatHttpDate, parseHttpDate } from "../../../http/protocol/http_date.ts";
-import { parseLink } from "../../../http/protocol/link.ts";
-import { formatMediaType, parseMediaType } from "../../../http/protocol/media_type.ts";
-import { parseQualityList } from "../../../http/protocol/quality_list.ts";
+import {
+  formatMediaType,
+  parseContentDisposition,
+  parseLink,
+  parseMediaType,
+  parseQualityList,
+} from "../../../http/protocol/media_type.ts";
+import { formatHttpDate, parseHttpDate, parseRetryAfter } from "../../../http/protocol/http_date.ts";
 import { parseRateLimit } from "../../../http/protocol/rate_limit_fields.ts";
-import { parseRetryAfter } from "../../../http/protocol/retry_after.ts";
 import {
   parseStructuredDictionary,
   parseStructuredItem,

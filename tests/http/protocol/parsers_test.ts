@@ -1,12 +1,15 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { parseContentDisposition } from "../../../http/protocol/content_disposition.ts";
-import { formatHttpDate, parseHttpDate } from "../../../http/protocol/http_date.ts";
-import { parseLink } from "../../../http/protocol/link.ts";
-import { formatMediaType, parseMediaType } from "../../../http/protocol/media_type.ts";
-import { parseQualityList, qualityOf } from "../../../http/protocol/quality_list.ts";
+import {
+  formatMediaType,
+  parseContentDisposition,
+  parseLink,
+  parseMediaType,
+  parseQualityList,
+  qualityOf,
+} from "../../../http/protocol/media_type.ts";
+import { formatHttpDate, parseHttpDate, parseRetryAfter } from "../../../http/protocol/http_date.ts";
 import { parseRateLimit } from "../../../http/protocol/rate_limit_fields.ts";
-import { parseRetryAfter } from "../../../http/protocol/retry_after.ts";
 import {
   parseStructuredDictionary,
   parseStructuredItem,

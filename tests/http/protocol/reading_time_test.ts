@@ -32,13 +32,13 @@ import {
   TlsDatabase,
 } from "../../../http/mod.ts";
 import * as challenges from "../../../http/protocol/challenges.ts";
-import * as contentDisposition from "../../../http/protocol/content_disposition.ts";
+import * as contentDisposition from "../../../http/protocol/media_type.ts";
 import * as httpDate from "../../../http/protocol/http_date.ts";
-import * as link from "../../../http/protocol/link.ts";
+import * as link from "../../../http/protocol/media_type.ts";
 import * as mediaType from "../../../http/protocol/media_type.ts";
-import * as qualityList from "../../../http/protocol/quality_list.ts";
+import * as qualityList from "../../../http/protocol/media_type.ts";
 import * as rateLimitFields from "../../../http/protocol/rate_limit_fields.ts";
-import * as retryAfter from "../../../http/protocol/retry_after.ts";
+import * as retryAfter from "../../../http/protocol/http_date.ts";
 import * as structuredFields from "../../../http/protocol/structured_fields.ts";
 import * as syntax from "../../../http/protocol/syntax.ts";
 import { compileHostPatterns, proxyOfEnvironment } from "../../../http/features/proxies/environment.ts";

@@ -8,7 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { createServer, type TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { HttpError, HttpMessage, HttpSession, HttpStatus, TlsDatabase } from "../../../http/mod.ts";
-import { NotSupportedError } from "../../../internal/not_supported_error.ts";
+import { NotSupportedError } from "../../../internal/error_brand.ts";
 import { Cryptoki } from "../../../ffi/tables/cryptoki.ts";
 import {
   CKR,
