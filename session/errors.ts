@@ -1,4 +1,4 @@
-/** The errors of PKCS#11 objects. Input that makes no sense is a `TypeError` or `RangeError` instead. */
+/** The errors of PKCS#11 objects, of p11-kit's configuration, and of TLS with a key in a token. Input that makes no sense is a `TypeError` or `RangeError` instead. */
 import { ckrHint, ckrMessage } from "../ffi/constants/ckr_messages.ts";
 import { ckmName, type CkrName, ckrName } from "../ffi/constants/names.ts";
 import type { FunctionName } from "../ffi/tables/functions.ts";
@@ -243,3 +243,61 @@ brandError(ObjectNotFoundError, "ObjectNotFoundError");
 brandError(ObjectAmbiguousError, "ObjectAmbiguousError");
 brandError(SlotNotFoundError, "SlotNotFoundError");
 brandError(SlotAmbiguousError, "SlotAmbiguousError");
+
+/**
+ * TLS with a key in a token has failed; the message says what was tried and names GnuTLS's error. It never shows a PIN.
+ *
+ * @example Tell a refused certificate from other failures
+ * ```ts
+ * import { TlsError } from "@gp11/gp11";
+ *
+ * function isRefusal(error: unknown): boolean {
+ *   return error instanceof TlsError && error.code === "GNUTLS_E_FATAL_ALERT_RECEIVED";
+ * }
+ * ```
+ */
+export class TlsError extends Error {
+  /** GnuTLS's name of the error, for example "GNUTLS_E_FATAL_ALERT_RECEIVED"; of others a name beginning with ERR_TLS_. */
+  readonly code: string;
+  /** GnuTLS's number of the error; 0 for others. */
+  readonly number: number;
+  /** What the peer has said when it broke the connection off, in GnuTLS's words; empty when it said nothing. */
+  readonly alert: string;
+
+  /** Describes a failure. */
+  constructor(message: string, parts: { readonly code: string; readonly number?: number; readonly alert?: string }) {
+    super(message);
+    this.code = parts.code;
+    this.number = parts.number ?? 0;
+    this.alert = parts.alert ?? "";
+  }
+}
+
+brandError(TlsError, "TlsError");
+
+/** Errors of tokens have numbers of their own in GnuTLS. */
+export function isTokenFailure(error: unknown): boolean {
+  return error instanceof TlsError && error.number <= -300 && error.number > -340;
+}
+
+/**
+ * p11-kit's configuration cannot be used: a file is damaged or cannot be read, or a module marked `critical` failed.
+ * As in libp11-kit, nothing is loaded then.
+ */
+export class ConfigurationError extends Error {
+  /** The file, folder or module the problem was met at. */
+  readonly where: string;
+
+  /**
+   * Describes the problem.
+   *
+   * @param where The file, folder or module.
+   * @param reason The problem as half a sentence.
+   */
+  constructor(where: string, reason: string, options?: ErrorOptions) {
+    super(`Cannot use the p11-kit configuration: ${where}: ${reason}`, options);
+    this.where = where;
+  }
+}
+
+brandError(ConfigurationError, "ConfigurationError");

@@ -52,7 +52,21 @@ export type {
 } from "./attributes/attributes_init.ts";
 export type { FunctionName } from "../ffi/tables/functions.ts";
 export { DiscardHandleEvent, MemberEvent } from "./core/events.ts";
-export * from "./errors.ts";
+export {
+  ConfigurationError,
+  ModuleLoadError,
+  ObjectAmbiguousError,
+  ObjectNotFoundError,
+  Pkcs11Error,
+  type Pkcs11ErrorOptions,
+  SessionBusyError,
+  SessionClosedError,
+  SlotAmbiguousError,
+  SlotNotFoundError,
+  TlsError,
+  UriError,
+  type UriErrorReason,
+} from "./errors.ts";
 export {
   type MechanismInfo,
   ModuleFlags,
@@ -64,7 +78,7 @@ export {
 } from "./core/infos.ts";
 export * from "./mechanisms/mod.ts";
 export { Module, type SlotsOptions } from "./tokens/module.ts";
-export type { ModuleOptions } from "./managed/module_options.ts";
+export type { ModuleOptions, ModuleShare } from "./managed/options.ts";
 export { type FoundAttributes, Pkcs11Object } from "./tokens/object.ts";
 export type {
   AutoAuthenticate,
@@ -97,7 +111,7 @@ export { Session } from "./tokens/session.ts";
 export { Parts, type PartsName, SyncParts } from "./tokens/parts.ts";
 export { Decryptor, Digester, Encryptor, PartsSigner, PartsVerifier } from "./tokens/parts_async.ts";
 export { SyncDecryptor, SyncDigester, SyncEncryptor, SyncPartsSigner, SyncPartsVerifier } from "./tokens/parts_sync.ts";
-export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/ecdsa_signature.ts";
+export { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "./keys/forms/write_der.ts";
 export type { JsonWebKeyFields, WrittenJsonWebKey } from "./keys/forms/json_web_key.ts";
 export type { ExportedKeyFormats, ImmediateFormat, PublicKeyFormats, RuntimeCryptoKey } from "./keys/key_forms.ts";
 export type { CryptoKeyInput, KeyInput, Passphrase } from "./keys/forms/read_key.ts";
@@ -115,17 +129,13 @@ export {
 export { publicJwk, type PublicJwkOptions } from "./signer/signing_key.ts";
 export { TokenSigner, tokenSigner, type TokenSignerOptions } from "./signer/token_signer.ts";
 export { Slot } from "./tokens/slot.ts";
-export type { NamedCurve } from "./attributes/curves.ts";
-export type { ParameterSetName } from "./attributes/parameter_sets.ts";
+export type { NamedCurve, ParameterSetName } from "./attributes/named_parameters.ts";
 export type { DerivedName } from "./attributes/derived_attributes.ts";
 export { SessionPool, type SessionPoolEvents, type SessionPoolMember } from "./tokens/shared_sessions.ts";
-export type { SlotMatch } from "./tokens/find_slot.ts";
-export type { TokenChange, WatchTokensOptions } from "./tokens/token_watch.ts";
-export { ConfigurationError } from "./config/error.ts";
+export type { SlotMatch, TokenChange, WatchTokensOptions } from "./tokens/find_slot.ts";
 export type { ConfigurationPaths } from "./config/mod.ts";
 export { findByUri, type FindByUriOptions, type FindProblem } from "./find_by_uri.ts";
 export type { LogCallsOptions, LoggedArgument, LoggedCall } from "./log_calls/mod.ts";
-export type { ModuleShare } from "./managed/options.ts";
 export * from "./pins/mod.ts";
 export { loadModules, type RegisteredModuleProblem, type RegisteredModulesOptions } from "./registered_modules.ts";
 export * from "./tls/mod.ts";

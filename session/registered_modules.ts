@@ -2,12 +2,12 @@
 import { builtin } from "../internal/builtin_modules.ts";
 import { checkObject, checkOwnOptions, checkSignal, checkText, type OptionNames } from "../internal/expected.ts";
 import { openBackend } from "./managed/open_backend.ts";
-import { ConfigurationError } from "./config/error.ts";
+import { ConfigurationError } from "./errors.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
 import type { LogCallsOptions } from "./log_calls/mod.ts";
 import { libraryPath } from "./managed/library.ts";
 import { beginModule, type Module } from "./tokens/module.ts";
-import type { ModuleOptions } from "./managed/module_options.ts";
+import type { ModuleOptions } from "./managed/options.ts";
 
 /** A module that was passed over. */
 export interface RegisteredModuleProblem {

@@ -4,10 +4,8 @@
  * @module
  */
 import { CKK, CKO } from "../ffi/constants/mod.ts";
-import type { AttributesInit } from "../session/attributes/attributes_init.ts";
-import { templateInit, type TemplateInput } from "../session/attributes/attributes_init.ts";
-import { curveByName } from "../session/attributes/curves.ts";
-import { parameterSetByName } from "../session/attributes/parameter_sets.ts";
+import { type AttributesInit, templateInit, type TemplateInput } from "../session/attributes/attributes_init.ts";
+import { curveByName, parameterSetByName } from "../session/attributes/named_parameters.ts";
 import { ObjectAmbiguousError, ObjectNotFoundError } from "../session/errors.ts";
 import { objectTemplate } from "../session/find_by_uri.ts";
 import type { AsymmetricMaterial } from "../session/keys/forms/key_material.ts";

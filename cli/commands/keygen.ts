@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
 import type { AttributesInit } from "../../session/attributes/attributes_init.ts";
 import { suggestion } from "../../internal/expected.ts";
-import { curveByName, curves } from "../../session/attributes/curves.ts";
+import { curveByName, curves } from "../../session/attributes/named_parameters.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import type { CommandContext } from "../contract/command.ts";

@@ -1,4 +1,4 @@
-import { ecdsaSignatureToDer } from "../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureToDer } from "../../session/keys/forms/write_der.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { openSink, openSource, type Source, STANDARD } from "../terminal/files.ts";

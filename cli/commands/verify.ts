@@ -1,4 +1,4 @@
-import { ecdsaSignatureFromDer } from "../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureFromDer } from "../../session/keys/forms/write_der.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";

@@ -2,8 +2,12 @@
 import { CKK, CKO, type KeyType, type ObjectClass } from "../../ffi/constants/mod.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
-import { type Curve, curveByName } from "../../session/attributes/curves.ts";
-import { type ParameterSet, parameterSetByName } from "../../session/attributes/parameter_sets.ts";
+import {
+  type Curve,
+  curveByName,
+  type ParameterSet,
+  parameterSetByName,
+} from "../../session/attributes/named_parameters.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 
 /** What a key is, as far as the choice of a mechanism needs it. */

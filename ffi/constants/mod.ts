@@ -21,12 +21,16 @@ export type { AttributeType, Flavor, KeyType, MechanismType, ObjectClass, UserTy
 export { ckrHint, ckrMessage } from "./ckr_messages.ts";
 export { CKR } from "./ckr.ts";
 export { CKC, CKH, CKN, CKO, CKS, CKT, CKU, CKV } from "./objects.ts";
-export { CK, CKD, CKG, CKP, CKZ } from "./parameters.ts";
 export {
+  CK,
   CK_EFFECTIVELY_INFINITE,
   CK_FALSE,
   CK_INVALID_HANDLE,
   CK_TRUE,
+  CKD,
+  CKG,
+  CKP,
+  CKZ,
   unavailableInformation,
   VENDOR_DEFINED,
-} from "./values.ts";
+} from "./parameters.ts";

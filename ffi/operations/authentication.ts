@@ -8,8 +8,7 @@ import type { Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { attributeLayout } from "../memory/templates.ts";
 import { tokenInfo } from "./modules.ts";
-import { tryOnce } from "./one_try.ts";
-import { isQuestion, type PinOrQuestion, tryPins } from "./pin_tries.ts";
+import { isQuestion, type PinOrQuestion, tryOnce, tryPins } from "./pin_tries.ts";
 import { placePin, putPin } from "./pins.ts";
 
 /** Who is asked for the PIN of a key. */

@@ -10,8 +10,7 @@ import { FN, type Frame } from "../engine/frame.ts";
 import type { NativeCall } from "../workers/worker_pool.ts";
 import type { KeyAuthentication } from "./authentication.ts";
 import { endOperation, tryCancel } from "./ending.ts";
-import { tryOnce } from "./one_try.ts";
-import { isQuestion, tryPins } from "./pin_tries.ts";
+import { isQuestion, tryOnce, tryPins } from "./pin_tries.ts";
 import { type PinBytes, placePin } from "./pins.ts";
 import { closeSession, tryOpenSession } from "./sessions.ts";
 

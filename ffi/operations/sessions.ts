@@ -4,7 +4,7 @@ import { mayWait, type Program } from "../engine/program.ts";
 import { FN, type Frame } from "../engine/frame.ts";
 import { readStruct, structLayout, type StructRead } from "../memory/structs.ts";
 import { CK_SESSION_INFO } from "../memory/structs_infos.ts";
-import { refuseEmpty, tryOnce } from "./one_try.ts";
+import { refuseEmpty, tryOnce } from "./pin_tries.ts";
 import { forgetPin, type PinBytes, placePin, putPin } from "./pins.ts";
 import { expectOk } from "./objects.ts";
 import { outputOf } from "./output.ts";

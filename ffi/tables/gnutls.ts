@@ -1,9 +1,8 @@
 /** GnuTLS by its symbol table: TLS with a client key that stays in its token, and what of the C library carries it. */
 import type { NativeLibrary } from "../runtime/native.ts";
 import { nativeRuntime } from "../runtime/runtime.ts";
-import { cString, textAt } from "./c_text.ts";
+import { cString, systemLibraryPaths, textAt } from "./system_library.ts";
 import { BoundFunction } from "./cryptoki.ts";
-import { systemLibraryPaths } from "./system_library.ts";
 
 /** GnuTLS's functions, and the C library's that are reached through it: what each returns and its parameters. */
 export const GNUTLS_FUNCTIONS = {

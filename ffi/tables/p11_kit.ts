@@ -1,8 +1,7 @@
 /** libp11-kit by its symbol table: the managed modules other programs in this process share with us. */
 import { nativeRuntime } from "../runtime/runtime.ts";
 import type { NativeFunction, NativeLibrary } from "../runtime/native.ts";
-import { cString, textAt } from "./c_text.ts";
-import { systemLibraryPaths } from "./system_library.ts";
+import { cString, systemLibraryPaths, textAt } from "./system_library.ts";
 
 /** libp11-kit's functions: what each returns and the C type and name of every parameter. */
 export const P11_KIT_FUNCTIONS = {

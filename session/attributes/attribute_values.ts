@@ -1,6 +1,5 @@
 /** The standard's attributes by name, and the type of each value. */
-import type { NamedCurve } from "./curves.ts";
-import type { ParameterSetName } from "./parameter_sets.ts";
+import type { NamedCurve, ParameterSetName } from "./named_parameters.ts";
 import type { Version } from "../../ffi/memory/structs.ts";
 import type { Attributes } from "./attributes.ts";
 

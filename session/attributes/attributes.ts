@@ -14,7 +14,7 @@ import type { AttributeNames, NumberedValue, ReadAttributeKey } from "./attribut
 import type { AttributeValues } from "./attribute_values.ts";
 import { attributeType } from "./attribute_types.ts";
 import { derivedValue, isDerived } from "./derived_attributes.ts";
-import type { ParameterSetName } from "./parameter_sets.ts";
+import type { ParameterSetName } from "./named_parameters.ts";
 import { Pkcs11Error } from "../errors.ts";
 
 /** A value an attribute can have; attributes nobody has described read as bytes. */

@@ -18,9 +18,8 @@ import type { AttributeNames } from "./attribute_names.ts";
 import { numberedType } from "./attribute_types.ts";
 import type { AttributeValues } from "./attribute_values.ts";
 import { Attributes } from "./attributes.ts";
-import type { NamedCurve } from "./curves.ts";
+import type { NamedCurve, ParameterSet, ParameterSetName } from "./named_parameters.ts";
 import { checkFamily, curveEntry, type DerivedName, namedSet } from "./derived_attributes.ts";
-import type { ParameterSet, ParameterSetName } from "./parameter_sets.ts";
 
 /** What may be given for an attribute whose value reads as `V`. */
 export type AttributeInput<V> = V extends boolean ? boolean

@@ -3,14 +3,18 @@ import { describeType } from "../../ffi/memory/inputs.ts";
 import { CKA } from "../../ffi/constants/cka.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
-import { curveByName, curveOfParameters, curveParameters, curves, type NamedCurve } from "./curves.ts";
 import {
+  curveByName,
+  curveOfParameters,
+  curveParameters,
+  curves,
+  type NamedCurve,
   type ParameterSet,
   parameterSetByName,
   parameterSetByNumber,
   type ParameterSetName,
   parameterSets,
-} from "./parameter_sets.ts";
+} from "./named_parameters.ts";
 
 /** Names that have no CKA_ number. */
 export type DerivedName = "namedCurve" | "parameterSetName";

@@ -4,8 +4,18 @@
  * @module
  */
 import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
-import { contextTag, damaged, type DerElement, DerReader, readDer, Tag } from "../keys/forms/asn1.ts";
-import { raw, sequence, small, writeDer } from "../keys/forms/asn1_writer.ts";
+import {
+  contextTag,
+  damaged,
+  type DerElement,
+  DerReader,
+  raw,
+  readDer,
+  sequence,
+  small,
+  Tag,
+  writeDer,
+} from "../keys/forms/asn1.ts";
 import { type Extension, readExtensions } from "../keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { looksLikePem, readPem } from "../keys/forms/pem.ts";

@@ -5,18 +5,28 @@
  */
 import { CKR } from "../../ffi/constants/mod.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
-import { damaged, type DerElement, DerReader, readDer } from "../keys/forms/asn1.ts";
-import { bits, type DerValue, nothing, oid, raw, sequence, writeDer } from "../keys/forms/asn1_writer.ts";
-import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../keys/forms/ecdsa_signature.ts";
+import {
+  bits,
+  damaged,
+  type DerElement,
+  DerReader,
+  type DerValue,
+  nothing,
+  oid,
+  raw,
+  readDer,
+  sequence,
+  writeDer,
+} from "../keys/forms/asn1.ts";
+import { ecdsaSignatureFromDer, ecdsaSignatureToDer, writeSpki } from "../keys/forms/write_der.ts";
 import { type AsymmetricMaterial, type CurveMaterial, describeKey } from "../keys/forms/key_material.ts";
 import { isWeierstrass } from "../keys/forms/read_der.ts";
-import { writeSpki } from "../keys/forms/write_der.ts";
 import type { HashName } from "../mechanisms/hash.ts";
 import type { Pkcs11Object } from "../tokens/object.ts";
 import type { CallOptions } from "../core/call_options.ts";
 import type { Session } from "../tokens/session.ts";
 import { ecdsaWith, schemesOf, type SignatureScheme } from "../keys/signature_schemes.ts";
-import { signWith, verifyWith } from "../signer/sign_with.ts";
+import { signWith, verifyWith } from "../signer/signing_key.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { DEAD } from "../tokens/token_sessions.ts";
 import { verifyOutside } from "../keys/half_by_signature.ts";

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { readDer, Tag } from "../keys/forms/asn1.ts";
-import { type DerValue, oid, primitive, raw, sequence, setOf, writeDer } from "../keys/forms/asn1_writer.ts";
+import { type DerValue, oid, primitive, raw, readDer, sequence, setOf, Tag, writeDer } from "../keys/forms/asn1.ts";
 
 /** Attribute types by their short names, and the string type each wants. */
 const types: Readonly<Record<string, readonly [oid: string, tag: number]>> = {

@@ -5,20 +5,21 @@
  */
 import { refuseUnknown } from "../../internal/expected.ts";
 import { type BytesInput, copyBytes, describeName, describeType } from "../../ffi/memory/inputs.ts";
-import { contextTag, readDer } from "../keys/forms/asn1.ts";
 import {
   bits,
   boolean,
   context,
+  contextTag,
   type DerValue,
   octets,
   oid,
   primitive,
+  readDer,
   sequence,
   setOf,
   small,
   writeDer,
-} from "../keys/forms/asn1_writer.ts";
+} from "../keys/forms/asn1.ts";
 import type { Extension } from "../keys/forms/certificate.ts";
 import { generalName } from "./general_name.ts";
 

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { contextTag } from "../keys/forms/asn1.ts";
-import { type DerValue, primitive } from "../keys/forms/asn1_writer.ts";
+import { contextTag, type DerValue, primitive } from "../keys/forms/asn1.ts";
 
 /** A kind of names: its tag in GeneralName, and the bytes of a name; null where the text is no such name. */
 interface NameKind {

@@ -4,17 +4,18 @@ import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { runtimeCrypto } from "../../internal/runtime.ts";
 import { ObjectNotFoundError } from "../errors.ts";
-import { readDer, Tag } from "../keys/forms/asn1.ts";
 import {
   context,
   type DerValue,
   primitive,
   raw,
+  readDer,
   sequence,
   small,
+  Tag,
   unsigned,
   writeDer,
-} from "../keys/forms/asn1_writer.ts";
+} from "../keys/forms/asn1.ts";
 import { certificateParts, type Extension } from "../keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../keys/forms/key_material.ts";
 import { writePem } from "../keys/forms/pem.ts";

@@ -1,6 +1,6 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { environmentValue } from "../../internal/runtime.ts";
-import { ConfigurationError } from "./error.ts";
+import { ConfigurationError } from "../errors.ts";
 import { parseSettings, type Settings } from "./lexer.ts";
 
 /** Which failures to open a file or folder count as "there is nothing". */

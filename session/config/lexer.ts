@@ -1,4 +1,4 @@
-import { ConfigurationError } from "./error.ts";
+import { ConfigurationError } from "../errors.ts";
 
 /** What C's `isspace` takes for white space. */
 const SPACE = " \t\n\v\f\r";

@@ -1,7 +1,7 @@
 import { builtin } from "../../internal/builtin_modules.ts";
 import { environmentValue } from "../../internal/runtime.ts";
 import { isSecureExecution } from "../../ffi/runtime/runtime.ts";
-import { ConfigurationError } from "./error.ts";
+import { ConfigurationError } from "../errors.ts";
 import { expandPath, listFiles, readSettings, type Tolerance } from "./files.ts";
 import type { Settings } from "./lexer.ts";
 

@@ -1,5 +1,8 @@
-export { ConfigurationError } from "./error.ts";
-export { defaultPaths, loadConfiguration } from "./load.ts";
-export type { Configuration, ConfigurationPaths, LoadConfigurationOptions } from "./load.ts";
-export { registeredModules } from "./registered.ts";
-export type { RegisteredModule, RegisteredModuleFilter } from "./registered.ts";
+export {
+  type Configuration,
+  type ConfigurationPaths,
+  defaultPaths,
+  loadConfiguration,
+  type LoadConfigurationOptions,
+} from "./load.ts";
+export { type RegisteredModule, type RegisteredModuleFilter, registeredModules } from "./registered.ts";

@@ -19,10 +19,9 @@ import { mechanismType, schemesOf, type SignatureScheme } from "./signature_sche
 import { builtin } from "../../internal/builtin_modules.ts";
 import type * as Crypto from "node:crypto";
 import { isEcdsaSignature, isEdwardsSignature } from "./forms/curve_arithmetic.ts";
-import { ecdsaSignatureToDer } from "./forms/ecdsa_signature.ts";
+import { ecdsaSignatureToDer, publicKeyBits, writeSpki } from "./forms/write_der.ts";
 import { isPostQuantumSignature } from "./forms/post_quantum.ts";
 import { isWeierstrass } from "./forms/read_der.ts";
-import { publicKeyBits, writeSpki } from "./forms/write_der.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -14,7 +14,7 @@ import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type Attributes, attributesOf } from "../attributes/attributes.ts";
 import { Pkcs11Error } from "../errors.ts";
 import type { KeyMaterial } from "./forms/key_material.ts";
-import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
+import { parameterSetByNumber } from "../attributes/named_parameters.ts";
 import { completeKey } from "./forms/check_key.ts";
 import { damaged } from "./forms/asn1.ts";
 import { unambiguousPublicKey } from "./find_public.ts";

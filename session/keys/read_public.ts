@@ -14,9 +14,8 @@ import { readPlan } from "../attributes/attribute_types.ts";
 import { ckkName } from "../../ffi/constants/names.ts";
 import { damaged, readDer, Tag } from "./forms/asn1.ts";
 import { certificateKey, certificateParts } from "./forms/certificate.ts";
-import { type Curve, curveOfParameters } from "../attributes/curves.ts";
+import { type Curve, curveOfParameters, parameterSetByNumber } from "../attributes/named_parameters.ts";
 import type { AsymmetricMaterial } from "./forms/key_material.ts";
-import { parameterSetByNumber } from "../attributes/parameter_sets.ts";
 import { isWeierstrass, ofLength, publicPointOf, readSpki } from "./forms/read_der.ts";
 import { writeSpki } from "./forms/write_der.ts";
 

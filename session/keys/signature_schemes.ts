@@ -5,8 +5,8 @@
  * @module
  */
 import { CKK, CKM } from "../../ffi/constants/mod.ts";
-import type { Curve } from "../attributes/curves.ts";
-import { nothing, octets, oid, sequence, writeDer } from "./forms/asn1_writer.ts";
+import type { Curve } from "../attributes/named_parameters.ts";
+import { nothing, octets, oid, sequence, writeDer } from "./forms/asn1.ts";
 import type { AsymmetricMaterial } from "./forms/key_material.ts";
 import { findHash, type HashName } from "../mechanisms/hash.ts";
 import { rsaPss } from "../mechanisms/signature.ts";

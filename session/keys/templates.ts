@@ -16,7 +16,7 @@ import type {
 } from "./forms/key_material.ts";
 import { isWeierstrass } from "./forms/read_der.ts";
 import { publicKeyBits, wrappedPoint } from "./forms/write_der.ts";
-import { curveParameters } from "../attributes/curves.ts";
+import { curveParameters } from "../attributes/named_parameters.ts";
 import { sha1 } from "./forms/digest.ts";
 
 /** How a token wants what the standard's versions say differently. */

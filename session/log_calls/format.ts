@@ -19,8 +19,7 @@ import {
   shownBytes,
 } from "./values.ts";
 import type { Argument } from "./arguments.ts";
-import type { NativeReader } from "./native_reader.ts";
-import { formatStruct } from "./structures.ts";
+import { formatStruct, type NativeReader } from "./structures.ts";
 import { CK_ATTRIBUTE, CK_C_INITIALIZE_ARGS, CK_MECHANISM } from "../../ffi/memory/structs_infos.ts";
 
 const UNAVAILABLE = -1n;

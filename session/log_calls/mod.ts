@@ -7,7 +7,7 @@ import type { NativeCall } from "../../ffi/workers/worker_pool.ts";
 import { callArguments } from "./arguments.ts";
 import { type CallWords, formatInput, formatOutput, type Room, roomFor } from "./format.ts";
 import { ckrName } from "./values.ts";
-import { NativeReader } from "./native_reader.ts";
+import { NativeReader } from "./structures.ts";
 import type { LogCallsOptions, LoggedArgument, LoggedCall } from "./options.ts";
 
 export type { LogCallsOptions, LoggedArgument, LoggedCall } from "./options.ts";

@@ -1,8 +1,14 @@
 import type { CallLock } from "../../ffi/runtime/native.ts";
 import { threadMarks } from "../../ffi/workers/thread_marks.ts";
-import { CallersLock, type CallersMemory, callersMemory, type CommonMemory } from "./callers_memory.ts";
+import {
+  CallersLock,
+  type CallersMemory,
+  callersMemory,
+  type CommonMemory,
+  type Threads,
+  threadsThrough,
+} from "./callers_memory.ts";
 import { CallerSessions, type Chunks, ENTRY, type Entry, SessionTable, TABLE_SIZE } from "./session_table.ts";
-import { type Threads, threadsThrough } from "./thread.ts";
 
 /**
  * By whom a caller's use is managed, which tells what its C_Finalize is: the module's own, or for libp11-kit that of the

@@ -10,9 +10,8 @@ import { ModuleLoadError } from "../errors.ts";
 import { withServerAddress } from "./environment.ts";
 import { Gp11Backend, P11KitBackend, p11KitFailure, systemP11Kit } from "./counted_backends.ts";
 import { isClientModule } from "./library.ts";
-import { type BackendOptions, type ConfiguredModule, optionReader } from "./options.ts";
+import { type BackendOptions, type ConfiguredModule, type ModuleOptions, optionReader } from "./options.ts";
 import { DirectBackend, type ModuleBackend } from "./module_backend.ts";
-import type { ModuleOptions } from "./module_options.ts";
 
 /**
  * Opens a library as a PKCS#11 module.

@@ -1,10 +1,9 @@
 import { openBackend } from "./open_backend.ts";
 import { ModuleLoadError } from "../errors.ts";
 import type { ModuleBackend } from "./module_backend.ts";
-import type { ModuleOptions } from "./module_options.ts";
+import type { ConfiguredModule, ModuleOptions } from "./options.ts";
 import { bridgeCommand, splitCommand } from "./bridge.ts";
 import { clientModulePath } from "./library.ts";
-import type { ConfiguredModule } from "./options.ts";
 
 /**
  * The backend of a module that runs elsewhere, by its `remote` setting: `|command arguments`, `unix:path=/…` or

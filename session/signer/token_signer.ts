@@ -21,8 +21,17 @@ import { DEAD, lifeOfSession } from "../tokens/token_sessions.ts";
 import type { Slot } from "../tokens/slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
 import type { SignatureScheme } from "../keys/signature_schemes.ts";
-import { signWith, signWithSync, verifyWith } from "./sign_with.ts";
-import { aboutKey, chooseScheme, holderAmong, publicHalfOf, thumbprint, verificationJwk } from "./signing_key.ts";
+import {
+  aboutKey,
+  chooseScheme,
+  holderAmong,
+  publicHalfOf,
+  signWith,
+  signWithSync,
+  thumbprint,
+  verificationJwk,
+  verifyWith,
+} from "./signing_key.ts";
 
 /** How a signer is made. */
 export interface TokenSignerOptions {

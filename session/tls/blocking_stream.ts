@@ -3,7 +3,7 @@ import type { BlockingTls, TlsPieces } from "../../internal/tls_info.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import type { ShownTls } from "./peer.ts";
 import { verdict } from "./secure_stream.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
 import { callInOrder, inPlace } from "./work.ts";
 

@@ -5,7 +5,7 @@ import type { Block } from "../../ffi/memory/block.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { GNUTLS, Gnutls, GNUTLS_E, intWord } from "../../ffi/tables/gnutls.ts";
 import { memory, putText } from "./native_memory.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 import { callNative, onEventLoop, type Work } from "./work.ts";
 
 /** What the system's policy allows, without what no runtime speaks any more (RFC 8996). */

@@ -2,7 +2,6 @@ export { NotSupportedError } from "../../internal/error_brand.ts";
 export type { ByteDuplex } from "../../internal/byte_duplex.ts";
 export type { BlockingTls, PeerCertificate, TlsInfo, TlsPieces } from "../../internal/tls_info.ts";
 export type { ChainInput, ChainPart } from "./certificate_chain.ts";
-export { TlsError } from "./tls_error.ts";
 export {
   TokenCertificate,
   tokenCertificate,

@@ -5,7 +5,7 @@ import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { type ShownTls, tlsInfo } from "./peer.ts";
 import { isResumed, resumptionOf, type Resumptions } from "./resumptions.ts";
 import { type Lender, TlsDuplex } from "./tls_duplex.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 import { TlsSession } from "./tls_session.ts";
 
 /** What a handshake is made for. */

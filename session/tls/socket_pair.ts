@@ -8,7 +8,7 @@ import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeFunction } from "../../ffi/runtime/native.ts";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { memory } from "./native_memory.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 
 /** Numbers of the C library, which each system has chosen for itself. */
 const LINUX = { pairType: 1n | 0o4000n | 0o2000000n, dontWait: 0x40n, noSignal: 0x4000n } as const;

@@ -5,7 +5,7 @@ import type { Block } from "../../ffi/memory/block.ts";
 import type { NativeCall, PendingJob } from "../../ffi/workers/worker_pool.ts";
 import type { Credentials } from "./credentials.ts";
 import { SocketLike } from "./socket_like.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 import type { HandshakeStep, TlsSession } from "./tls_session.ts";
 import { callInOrder, inPlace, onEventLoop } from "./work.ts";
 

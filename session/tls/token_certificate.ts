@@ -17,7 +17,7 @@ import type { CredentialPool, Credentials } from "./credentials.ts";
 import type { Resumptions } from "./resumptions.ts";
 import type { Secured } from "./secure_stream.ts";
 import type { Lender } from "./tls_duplex.ts";
-import { isTokenFailure } from "./tls_error.ts";
+import { isTokenFailure } from "../errors.ts";
 import type { TokenKey } from "./token_key.ts";
 import { type AuthoritiesInput, readAuthorities, type RootCertificates, type Roots, rootsOf } from "./trust.ts";
 import type { Work } from "./work.ts";

@@ -6,7 +6,7 @@ import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { checkSignal, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";
 import type { ShownTls } from "./peer.ts";
-import { TlsError } from "./tls_error.ts";
+import { TlsError } from "../errors.ts";
 import { TokenCertificate, type TokenTlsTarget } from "./token_certificate.ts";
 import type { RootCertificates } from "./trust.ts";
 

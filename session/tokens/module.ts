@@ -15,15 +15,22 @@ import { callLogger } from "../log_calls/mod.ts";
 import type { ModuleBackend } from "../managed/module_backend.ts";
 import { engineFor, ModuleCore } from "../core/module_core.ts";
 import type { SessionCore } from "../core/session_core.ts";
-import type { ModuleShare } from "../managed/options.ts";
-import { checkModuleOptions, type ModuleOptions } from "../managed/module_options.ts";
+import { checkModuleOptions, type ModuleOptions, type ModuleShare } from "../managed/options.ts";
 import type { AutoAuthenticate } from "./options.ts";
 import type { CallOptions, SessionPoolOptions } from "../core/call_options.ts";
 import { HandlePool } from "../core/handle_pool.ts";
 import { newSlot, Slot } from "./slot.ts";
-import { type DescribedSlot, goneToken, onlySlot, slotCondition, type SlotMatch } from "./find_slot.ts";
+import {
+  type DescribedSlot,
+  goneToken,
+  onlySlot,
+  slotCondition,
+  type SlotMatch,
+  type TokenChange,
+  TokenWatch,
+  type WatchTokensOptions,
+} from "./find_slot.ts";
 import { waitForSlotEvent } from "../core/slot_events.ts";
-import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
 import { autoAuthenticateOf, contextOf, setAutoAuthenticate } from "./session_contexts.ts";
 
 /** Initialises a loaded module for a new caller. */

@@ -1,8 +1,8 @@
 /** The certificates this machine trusts, as its trust modules keep them. */
 import { Buffer } from "node:buffer";
 import { CKO, CKR } from "../../ffi/constants/mod.ts";
-import { Pkcs11Error } from "../errors.ts";
-import { ConfigurationError, type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
+import { ConfigurationError, Pkcs11Error } from "../errors.ts";
+import { type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
 import type { Module } from "../tokens/module.ts";
 import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
 import type { Session } from "../tokens/session.ts";

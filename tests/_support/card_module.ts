@@ -2,7 +2,7 @@
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../ffi/tables/functions.ts";
 import { Module } from "../../session/tokens/module.ts";
-import type { ModuleOptions } from "../../session/managed/module_options.ts";
+import type { ModuleOptions } from "../../session/managed/options.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
 import { compileModule, compilerSkip } from "./c_compiler.ts";
 

@@ -3,9 +3,9 @@ import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { threadMarks } from "../../ffi/workers/thread_marks.ts";
 import { CKO, CKU } from "../../ffi/constants/mod.ts";
-import { threadsThrough } from "../../session/managed/thread.ts";
+import { threadsThrough } from "../../session/managed/callers_memory.ts";
 import { Module } from "../../session/tokens/module.ts";
-import type { ModuleOptions } from "../../session/managed/module_options.ts";
+import type { ModuleOptions } from "../../session/managed/options.ts";
 import type { TestToken } from "./softhsm.ts";
 
 /** How a thread ends; `stays` waits to be terminated, `calls` does while it is in a call. */

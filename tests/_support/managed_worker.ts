@@ -1,9 +1,9 @@
 // A worker thread that uses a module again and again, or holds on to it until it is terminated.
 import { parentPort, workerData } from "node:worker_threads";
 import { threadMarks } from "../../ffi/workers/thread_marks.ts";
-import { threadsThrough } from "../../session/managed/thread.ts";
+import { threadsThrough } from "../../session/managed/callers_memory.ts";
 import { Module } from "../../session/tokens/module.ts";
-import type { ModuleOptions } from "../../session/managed/module_options.ts";
+import type { ModuleOptions } from "../../session/managed/options.ts";
 
 /** What the thread shall do. */
 export interface ManagedWork {

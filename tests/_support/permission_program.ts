@@ -2,7 +2,7 @@
 import process from "node:process";
 import { CKM } from "../../ffi/constants/mod.ts";
 import { Module } from "../../session/tokens/module.ts";
-import type { ModuleOptions } from "../../session/managed/module_options.ts";
+import type { ModuleOptions } from "../../session/managed/options.ts";
 
 const [path, pin, managed] = process.argv.slice(2) as [string, string, string];
 const data = new Uint8Array(32);

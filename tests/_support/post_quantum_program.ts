@@ -14,9 +14,9 @@ import {
 } from "../../session/certificates/mod.ts";
 import { readRequest } from "../../session/certificates/certificate_request.ts";
 import { readCertificate } from "../../session/keys/forms/certificate.ts";
-import { contextTag } from "../../session/keys/forms/asn1.ts";
 import {
   bits,
+  contextTag,
   nothing,
   octets,
   oid,
@@ -24,9 +24,9 @@ import {
   sequence,
   small,
   writeDer,
-} from "../../session/keys/forms/asn1_writer.ts";
+} from "../../session/keys/forms/asn1.ts";
 import { writePem } from "../../session/keys/forms/pem.ts";
-import { parameterSetByName, type ParameterSetName } from "../../session/attributes/parameter_sets.ts";
+import { parameterSetByName, type ParameterSetName } from "../../session/attributes/named_parameters.ts";
 import { JwsError, MessageSignatures, NotSupportedError, signJws, verifyJws } from "../../http/mod.ts";
 import { tokenSigner } from "../../session/signer/token_signer.ts";
 import { Module } from "../../session/tokens/module.ts";

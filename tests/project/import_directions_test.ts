@@ -26,7 +26,7 @@ const rooms: Readonly<Record<string, string>> = {
   "session/errors.ts": "ffi/constants ffi/tables internal session/function_actions.ts",
   "session/uri": "ffi/constants ffi/memory session/errors.ts",
   "session/pins": "ffi/memory internal session/uri",
-  "session/config": "ffi/runtime internal",
+  "session/config": "ffi/runtime internal session/errors.ts",
   "session/log_calls": "ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "session/mechanisms": "ffi/constants ffi/memory internal",
   "session/attributes": "ffi/attributes ffi/constants ffi/memory internal internal/x509 session/errors.ts",
@@ -45,7 +45,8 @@ const rooms: Readonly<Record<string, string>> = {
     "ffi/constants ffi/engine ffi/memory internal session/attributes session/core session/errors.ts session/groups session/keys session/keys/forms session/mechanisms session/tokens session/uri",
   "session/certificates":
     "ffi/constants ffi/engine ffi/memory internal session/core session/errors.ts session/keys session/keys/forms session/mechanisms session/signer session/tokens",
-  "session/registered_modules.ts": "internal session/config session/log_calls session/managed session/tokens",
+  "session/registered_modules.ts":
+    "internal session/config session/errors.ts session/log_calls session/managed session/tokens",
   "session/trust":
     "ffi/constants internal internal/x509 session/attributes session/config session/errors.ts session/keys/forms session/registered_modules.ts session/tokens",
   "session/find_by_uri.ts":

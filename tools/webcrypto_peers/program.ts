@@ -7,7 +7,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { Module } from "../../session/tokens/module.ts";
 import { tokenCrypto, type TokenCryptoKeyPair } from "../../webcrypto/mod.ts";
-import { ecdsaSignatureToDer } from "../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureToDer } from "../../session/keys/forms/write_der.ts";
 import { say } from "../say.ts";
 
 const [folder, path, label] = process.argv.slice(2) as [string, string, string];

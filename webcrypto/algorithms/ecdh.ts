@@ -4,7 +4,7 @@
  * @module
  */
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { curveByName } from "../../session/attributes/curves.ts";
+import { curveByName } from "../../session/attributes/named_parameters.ts";
 import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
 import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";

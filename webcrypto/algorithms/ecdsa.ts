@@ -4,7 +4,7 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
-import { curveByName } from "../../session/attributes/curves.ts";
+import { curveByName } from "../../session/attributes/named_parameters.ts";
 import { findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import { ecdsaWith, type SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import { anyOf, type Family, type KeyUse } from "../contract/family.ts";

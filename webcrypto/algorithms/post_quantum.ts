@@ -4,7 +4,7 @@
  * @module
  */
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { type ParameterSet, parameterSetByName } from "../../session/attributes/parameter_sets.ts";
+import { type ParameterSet, parameterSetByName } from "../../session/attributes/named_parameters.ts";
 import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
 import { ofLength } from "../../session/keys/forms/read_der.ts";
 import { mlDsa } from "../../session/mechanisms/signature.ts";

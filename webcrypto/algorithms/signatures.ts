@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { planSignature } from "../../session/signer/sign_with.ts";
+import { planSignature } from "../../session/signer/signing_key.ts";
 import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";
 import type { KeyUse } from "../contract/family.ts";
 import { checkType } from "../keys/key_type.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
-import { type Curve, curveByName } from "../../session/attributes/curves.ts";
+import { type Curve, curveByName } from "../../session/attributes/named_parameters.ts";
 import type { AsymmetricMaterial } from "../../session/keys/forms/key_material.ts";
 import { publicPointOf } from "../../session/keys/forms/read_der.ts";
 import type { TokenKeyUsage } from "../contract/crypto_key.ts";

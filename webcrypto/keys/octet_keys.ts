@@ -4,8 +4,7 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
-import { curveByName } from "../../session/attributes/curves.ts";
-import type { NamedCurve } from "../../session/attributes/curves.ts";
+import { curveByName, type NamedCurve } from "../../session/attributes/named_parameters.ts";
 import { publicPointOf } from "../../session/keys/forms/read_der.ts";
 import { refusal } from "../contract/errors.ts";
 import type { AsymmetricKeys } from "./asymmetric_keys.ts";

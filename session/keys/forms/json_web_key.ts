@@ -7,7 +7,7 @@ import { secretCopy } from "../../../internal/secret_bytes.ts";
 import { describeName } from "../../../ffi/memory/inputs.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";
-import { type Curve, curveByName } from "../../attributes/curves.ts";
+import { type Curve, curveByName, parameterSetByName } from "../../attributes/named_parameters.ts";
 import {
   type AsymmetricMaterial,
   type CurveMaterial,
@@ -17,7 +17,6 @@ import {
   type RsaMaterial,
   type SecretMaterial,
 } from "./key_material.ts";
-import { parameterSetByName } from "../../attributes/parameter_sets.ts";
 import { isWeierstrass, ofLength, publicPointOf } from "./read_der.ts";
 import { completeRsa } from "./rsa_numbers.ts";
 

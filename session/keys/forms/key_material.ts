@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Curve } from "../../attributes/curves.ts";
-import type { ParameterSet } from "../../attributes/parameter_sets.ts";
+import type { Curve, ParameterSet } from "../../attributes/named_parameters.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -9,7 +9,7 @@ import { secretCopy } from "../../../internal/secret_bytes.ts";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
 import type * as SlhDsa from "@noble/post-quantum/slh-dsa.js";
-import type { ParameterSet } from "../../attributes/parameter_sets.ts";
+import type { ParameterSet } from "../../attributes/named_parameters.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

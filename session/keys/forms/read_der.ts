@@ -8,7 +8,7 @@ import { secretBytes } from "../../../internal/secret_bytes.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { contextTag, damaged, type DerElement, DerReader, oidText, readDer, Tag, wholeOctets } from "./asn1.ts";
 import { uncompressedPoint } from "./curve_arithmetic.ts";
-import { type Curve, curveByOid } from "../../attributes/curves.ts";
+import { type Curve, curveByOid, type ParameterSet, parameterSetByOid } from "../../attributes/named_parameters.ts";
 import {
   type AsymmetricMaterial,
   type CurveMaterial,
@@ -16,7 +16,6 @@ import {
   type PostQuantumMaterial,
   type RsaMaterial,
 } from "./key_material.ts";
-import { type ParameterSet, parameterSetByOid } from "../../attributes/parameter_sets.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

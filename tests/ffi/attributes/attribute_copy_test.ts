@@ -5,7 +5,7 @@ import { ReadPlan } from "../../../ffi/attributes/read_plan.ts";
 import type { ReadRequest } from "../../../ffi/attributes/attribute.ts";
 import { CKA } from "../../../ffi/constants/cka.ts";
 import { CKR } from "../../../ffi/constants/ckr.ts";
-import { unavailableInformation } from "../../../ffi/constants/values.ts";
+import { unavailableInformation } from "../../../ffi/constants/parameters.ts";
 import type { Block } from "../../../ffi/memory/block.ts";
 import { getPointer } from "../../../ffi/memory/structs.ts";
 import { attributeLayout } from "../../../ffi/memory/templates.ts";

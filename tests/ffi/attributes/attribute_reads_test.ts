@@ -1,11 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { ReadPlan } from "../../../ffi/attributes/read_plan.ts";
-import { isReadOutcome, type ReadAttribute, type ReadRequest } from "../../../ffi/attributes/attribute.ts";
-import type { AttributeKind } from "../../../ffi/attributes/attribute.ts";
+import {
+  type AttributeKind,
+  isReadOutcome,
+  type ReadAttribute,
+  type ReadRequest,
+} from "../../../ffi/attributes/attribute.ts";
 import { CKA } from "../../../ffi/constants/cka.ts";
 import { CKR } from "../../../ffi/constants/ckr.ts";
-import { unavailableInformation } from "../../../ffi/constants/values.ts";
+import { unavailableInformation } from "../../../ffi/constants/parameters.ts";
 import type { Block } from "../../../ffi/memory/block.ts";
 import type { Abi } from "../../../ffi/runtime/native.ts";
 import { setPointer, structLayout } from "../../../ffi/memory/structs.ts";

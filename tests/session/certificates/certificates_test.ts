@@ -16,11 +16,11 @@ import { readRequest, requestContent } from "../../../session/certificates/certi
 import { certificateScheme, isSignedBy } from "../../../session/certificates/certificate_signature.ts";
 import { writeName } from "../../../session/certificates/distinguished_name.ts";
 import { makeExtensions } from "../../../session/certificates/extensions.ts";
-import { parameterSetByName, type ParameterSetName } from "../../../session/attributes/parameter_sets.ts";
-import { contextTag } from "../../../session/keys/forms/asn1.ts";
+import { parameterSetByName, type ParameterSetName } from "../../../session/attributes/named_parameters.ts";
 import {
   bits,
   context,
+  contextTag,
   type DerValue,
   octets,
   oid,
@@ -30,7 +30,7 @@ import {
   setOf,
   small,
   writeDer,
-} from "../../../session/keys/forms/asn1_writer.ts";
+} from "../../../session/keys/forms/asn1.ts";
 import { certificateKey, readCertificate } from "../../../session/keys/forms/certificate.ts";
 import type { AsymmetricMaterial } from "../../../session/keys/forms/key_material.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";

@@ -2,7 +2,8 @@ import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "
 import process from "node:process";
 import { describe, it } from "node:test";
 import { assertEquals } from "@std/assert";
-import { ConfigurationError, loadConfiguration, registeredModules } from "../../../session/config/mod.ts";
+import { loadConfiguration, registeredModules } from "../../../session/config/mod.ts";
+import { ConfigurationError } from "../../../session/errors.ts";
 import { compileP11KitProgram, p11KitOracleSkip, runLines } from "../../_support/c_program.ts";
 import { compileMockModule } from "../../_support/mock_module.ts";
 import { pseudoRandom } from "../../_support/pseudo_random.ts";

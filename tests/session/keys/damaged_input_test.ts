@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { readRequest } from "../../../session/certificates/certificate_request.ts";
 import { readDer } from "../../../session/keys/forms/asn1.ts";
 import { certificateKey, readCertificate, subjectAltNames } from "../../../session/keys/forms/certificate.ts";
-import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/keys/forms/write_der.ts";
 import { readEncryption } from "../../../session/keys/forms/encrypted_pkcs8.ts";
 import { writePem } from "../../../session/keys/forms/pem.ts";
 import { readKeySync } from "../../../session/keys/forms/read_key.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { describe, it } from "node:test";
-import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureFromDer, ecdsaSignatureToDer } from "../../../session/keys/forms/write_der.ts";
 
 describe("ECDSA signatures in DER", () => {
   it("have short numbers, and come back in the curve's length", () => {

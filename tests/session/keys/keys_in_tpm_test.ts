@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { CKM, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { createCertificateRequest, createSelfSignedCertificate } from "../../../session/certificates/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
-import { ecdsaSignatureToDer } from "../../../session/keys/forms/ecdsa_signature.ts";
+import { ecdsaSignatureToDer } from "../../../session/keys/forms/write_der.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import type { Session } from "../../../session/tokens/session.ts";

@@ -1,10 +1,14 @@
-// About session/attributes/derived_attributes.ts, session/attributes/curves.ts and session/attributes/parameter_sets.ts: curves and sets by their names.
+// About session/attributes/derived_attributes.ts and session/attributes/named_parameters.ts: curves and sets by their names.
 import { assertEquals, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKA, CKK, CKM } from "../../../ffi/constants/mod.ts";
 import { compileTemplate } from "../../../session/attributes/attributes_init.ts";
-import { curveOfParameters, curveParameters, curves } from "../../../session/attributes/curves.ts";
-import { parameterSets } from "../../../session/attributes/parameter_sets.ts";
+import {
+  curveOfParameters,
+  curveParameters,
+  curves,
+  parameterSets,
+} from "../../../session/attributes/named_parameters.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";
 

@@ -4,7 +4,7 @@ import process from "node:process";
 import { before, describe, it } from "node:test";
 import { Worker } from "node:worker_threads";
 import { CKS, CKU, Module, type ModuleOptions, Pkcs11Error, type Session, type Slot } from "../../../session/mod.ts";
-import { threadsThrough } from "../../../session/managed/thread.ts";
+import { threadsThrough } from "../../../session/managed/callers_memory.ts";
 import type { Leaving, LeavingWork, Left } from "../../_support/leaving_worker.ts";
 import { createToken, softhsmSkip, type TestToken } from "../../_support/softhsm.ts";
 

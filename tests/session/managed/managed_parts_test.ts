@@ -3,9 +3,8 @@ import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { splitCommand } from "../../../session/managed/bridge.ts";
 import { threadMarks } from "../../../ffi/workers/thread_marks.ts";
 import { Callers, CALLERS_SIZE, ROAD } from "../../../session/managed/callers.ts";
-import { sharedMemory } from "../../../session/managed/callers_memory.ts";
+import { sharedMemory, type Threads } from "../../../session/managed/callers_memory.ts";
 import { ENTRY } from "../../../session/managed/session_table.ts";
-import type { Threads } from "../../../session/managed/thread.ts";
 
 /** Callers of a thread as a test wants it: threads in `dead` have ended, those in `calling` have left calls behind. */
 function callersOf(

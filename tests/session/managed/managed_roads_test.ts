@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Pkcs11Error, SessionBusyError } from "../../../session/errors.ts";
 import { Module } from "../../../session/tokens/module.ts";
-import type { ModuleOptions } from "../../../session/managed/module_options.ts";
+import type { ModuleOptions } from "../../../session/managed/options.ts";
 import type { ManagedWork } from "../../_support/managed_worker.ts";
 import { compileMockModule, type MockModule, mockModuleSkip } from "../../_support/mock_module.ts";
 import { p11KitPath } from "../../../tools/native_libraries.ts";

@@ -2,7 +2,7 @@ import { describe, it } from "node:test";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { assertEquals } from "@std/assert";
-import { threadsThrough } from "../../../session/managed/thread.ts";
+import { threadsThrough } from "../../../session/managed/callers_memory.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import { p11KitPath } from "../../../tools/native_libraries.ts";
 import { compileMockModule, mockModuleSkip } from "../../_support/mock_module.ts";

@@ -14,7 +14,7 @@ import { CKM } from "../../../ffi/constants/ckm.ts";
 import { CKR } from "../../../ffi/constants/ckr.ts";
 import { FUNCTION_NAMES, type FunctionName } from "../../../ffi/tables/functions.ts";
 import { functionAction } from "../../../session/function_actions.ts";
-import { callFailure } from "../../../session/core/call_failure.ts";
+import { callFailure } from "../../../session/core/call_trace.ts";
 import {
   ModuleLoadError,
   Pkcs11Error,
