@@ -1,7 +1,6 @@
 /** How the classes of this floor show themselves: what they are, never what their memory holds. */
 import { counted, fact, inspectable, inspectableError, quoted } from "../internal/inspection.ts";
 import { AttributeQuery } from "./attributes/attribute_query.ts";
-import { RawCalls } from "./engine/raw_calls.ts";
 import { Block } from "./memory/block.ts";
 import { OutputParameter, StructParameter, UlongParameter } from "./memory/mechanisms.ts";
 import { BoundFunction, Cryptoki, NotCryptokiError } from "./tables/cryptoki.ts";
@@ -17,7 +16,6 @@ inspectable(Cryptoki, "Cryptoki", ({ path, version }) => [
 ]);
 inspectable(OutputParameter, "OutputParameter");
 inspectable(P11Kit, "P11Kit", ({ path }) => [fact("path", path, quoted(path))]);
-inspectable(RawCalls, "RawCalls");
 inspectable(StructParameter, "StructParameter");
 inspectable(UlongParameter, "UlongParameter");
 inspectable(WorkerPool, "WorkerPool", ({ threads }) => [fact("threads", threads, counted(threads, "thread"))]);

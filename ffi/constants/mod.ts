@@ -1,7 +1,7 @@
 /** The standard's numbers, their names and what return values mean. */
 export { CKA } from "./cka.ts";
 export { CKF } from "./ckf.ts";
-export { CKK } from "./ckk.ts";
+export { CKC, CKH, CKK, CKN, CKO, CKS, CKT, CKU, CKV } from "./objects.ts";
 export { CKM } from "./ckm.ts";
 export {
   ckaName,
@@ -20,7 +20,6 @@ export {
 export type { AttributeType, Flavor, KeyType, MechanismType, ObjectClass, UserType } from "./flavor.ts";
 export { ckrHint, ckrMessage } from "./ckr_messages.ts";
 export { CKR } from "./ckr.ts";
-export { CKC, CKH, CKN, CKO, CKS, CKT, CKU, CKV } from "./objects.ts";
 export {
   CK,
   CK_EFFECTIVELY_INFINITE,

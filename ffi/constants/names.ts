@@ -1,8 +1,7 @@
 import { CKA } from "./cka.ts";
-import { CKK } from "./ckk.ts";
+import { CKC, CKK, CKO, CKS, CKU } from "./objects.ts";
 import { CKM } from "./ckm.ts";
 import { CKR } from "./ckr.ts";
-import { CKC, CKO, CKS, CKU } from "./objects.ts";
 import { distance } from "../../internal/expected.ts";
 import type { MechanismType } from "./flavor.ts";
 import { CKF } from "./ckf.ts";

@@ -1,4 +1,5 @@
 /** Raw calls on worker threads, for doors that drive no operation: memory of their own, in the order of their session. */
+import { inspectable } from "../../internal/inspection.ts";
 import type { BoundFunction, Cryptoki } from "../tables/cryptoki.ts";
 import type { FunctionName } from "../tables/functions.ts";
 import { CKR } from "../constants/ckr.ts";
@@ -207,3 +208,5 @@ export class RawCalls {
     this.#calls.finish(session);
   }
 }
+
+inspectable(RawCalls, "RawCalls");

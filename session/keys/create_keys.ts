@@ -12,7 +12,7 @@ import { createObject, discardObjects, findObjects } from "../../ffi/operations/
 import type { TemplateEntry } from "../../ffi/memory/templates.ts";
 import { Pkcs11Error } from "../errors.ts";
 import { certificateKeyBits, type CertificateParts, knownCertificateKey } from "./forms/certificate.ts";
-import { sha1 } from "./forms/digest.ts";
+import { sha1 } from "../mechanisms/hash.ts";
 import { type AsymmetricMaterial, hasPrivateHalf, type KeyMaterial } from "./forms/key_material.ts";
 import { mayHaveHalf } from "./find_public.ts";
 import { identify } from "./read_public.ts";

@@ -17,7 +17,7 @@ import type {
 import { isWeierstrass } from "./forms/read_der.ts";
 import { publicKeyBits, wrappedPoint } from "./forms/write_der.ts";
 import { curveParameters } from "../attributes/named_parameters.ts";
-import { sha1 } from "./forms/digest.ts";
+import { sha1 } from "../mechanisms/hash.ts";
 
 /** How a token wants what the standard's versions say differently. */
 export interface Dialect {

@@ -7,7 +7,7 @@ import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
 import { nameText } from "../../internal/x509/distinguished_name.ts";
 import { readDer } from "./forms/asn1.ts";
 import { certificateKey, type CertificateParts, subjectAltNames } from "./forms/certificate.ts";
-import { sha256 } from "./forms/digest.ts";
+import { sha256 } from "../mechanisms/hash.ts";
 import { checkPublicFormat, type PublicKeyFormats, publicKeyIn } from "./key_forms.ts";
 import { writePem } from "./forms/pem.ts";
 

@@ -119,6 +119,19 @@ export function findHash(hash: HashIdentifier): Hash {
 
 /** The digest of a message, made outside the token. */
 export function digestOutside(hash: HashName, message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const { createHash } = builtin.crypto;
-  return new Uint8Array(createHash(findHash(hash).nodeName).update(message).digest());
+  return digest(findHash(hash).nodeName, message);
+}
+
+function digest(algorithm: string, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(builtin.crypto.createHash(algorithm).update(bytes).digest());
+}
+
+/** SHA-1, as identifiers and check values are made by the standard; nothing is secured by it. */
+export function sha1(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return digest("sha1", bytes);
+}
+
+/** SHA-256. */
+export function sha256(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return digest("sha256", bytes);
 }

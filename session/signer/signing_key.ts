@@ -7,7 +7,7 @@
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { CKO } from "../../ffi/constants/mod.ts";
 import { describeName, describeType } from "../../ffi/memory/inputs.ts";
-import { sha256 } from "../keys/forms/digest.ts";
+import { digestOutside, sha256 } from "../mechanisms/hash.ts";
 import { writePublicJsonWebKey, type WrittenJsonWebKey } from "../keys/forms/json_web_key.ts";
 import { type AsymmetricMaterial, describeKey } from "../keys/forms/key_material.ts";
 import { type KeyInput, readKey } from "../keys/forms/read_key.ts";
@@ -20,7 +20,6 @@ import type { Session } from "../tokens/session.ts";
 import { coreOf } from "../tokens/session_contexts.ts";
 import { ckmName } from "../../ffi/constants/names.ts";
 import type { Slot } from "../tokens/slot.ts";
-import { digestOutside } from "../mechanisms/hash.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 
 /** Which of the keys that were found has a public half; of a secret key nothing can tell. */

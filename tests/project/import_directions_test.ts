@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, string>> = {
   "ffi/workers": "ffi/memory ffi/runtime ffi/tables internal",
   "ffi/engine": "ffi/constants ffi/memory ffi/runtime ffi/tables ffi/workers internal",
   "ffi/operations": "ffi/attributes ffi/constants ffi/engine ffi/memory ffi/runtime ffi/tables ffi/workers internal",
-  "ffi/inspection.ts": "ffi/attributes ffi/engine ffi/memory ffi/tables ffi/workers internal",
+  "ffi/inspection.ts": "ffi/attributes ffi/memory ffi/tables ffi/workers internal",
   "ffi/mod.ts":
     "ffi/attributes ffi/constants ffi/engine ffi/inspection.ts ffi/memory ffi/runtime ffi/tables ffi/workers",
 

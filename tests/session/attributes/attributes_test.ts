@@ -3,9 +3,8 @@ import { inspect } from "node:util";
 import { describe, it } from "node:test";
 import type { ReadAttribute } from "../../../ffi/attributes/attribute.ts";
 import { CKA } from "../../../ffi/constants/cka.ts";
-import { CKK } from "../../../ffi/constants/ckk.ts";
+import { CKK, CKO } from "../../../ffi/constants/objects.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
-import { CKO } from "../../../ffi/constants/objects.ts";
 import { Attributes, attributesOf } from "../../../session/attributes/attributes.ts";
 
 const secret = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);

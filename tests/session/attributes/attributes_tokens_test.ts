@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { after, describe, it } from "node:test";
 import { CKA } from "../../../ffi/constants/cka.ts";
-import { CKK } from "../../../ffi/constants/ckk.ts";
+import { CKK, CKO } from "../../../ffi/constants/objects.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
-import { CKO } from "../../../ffi/constants/objects.ts";
 import type { Attributes } from "../../../session/attributes/attributes.ts";
 import { RawSession } from "../../_support/raw_session.ts";
 import { createToken, softhsmSkip } from "../../_support/softhsm.ts";

@@ -2,9 +2,8 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import { createHmac, hkdfSync, pbkdf2Sync } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { CKA } from "../../../ffi/constants/cka.ts";
-import { CKK } from "../../../ffi/constants/ckk.ts";
+import { CKK, CKO } from "../../../ffi/constants/objects.ts";
 import { CKM } from "../../../ffi/constants/ckm.ts";
-import { CKO } from "../../../ffi/constants/objects.ts";
 import {
   aesCbc,
   aesCbcEncryptData,
