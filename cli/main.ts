@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { productToken } from "../http/protocol/user_agent.ts";
+import { productToken } from "../http/protocol/headers.ts";
 import { parseArguments, type ParsedArguments } from "./arguments.ts";
 import type { CommandContext } from "./contract/command.ts";
 import { commandHelp, generalHelp } from "./contract/help_text.ts";

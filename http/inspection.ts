@@ -15,8 +15,7 @@ import {
 import { StoreErrorEvent } from "./contract/shared_store.ts";
 import { TransportError } from "./errors.ts";
 import { AuthFeature } from "./features/auth/auth_feature.ts";
-import { AuthBasic } from "./features/auth/basic.ts";
-import { AuthBearer } from "./features/auth/bearer.ts";
+import { AuthBasic, AuthBearer } from "./features/auth/plain_schemes.ts";
 import { ConnectionScheme } from "./features/auth/connection_scheme.ts";
 import { AuthDigest } from "./features/auth/digest.ts";
 import { AuthManager } from "./features/auth/manager.ts";
@@ -30,8 +29,7 @@ import { HttpCache } from "./features/cache/http_cache.ts";
 import { ContentDecoder } from "./features/content_decoder.ts";
 import { type Cookie, CookieChangedEvent } from "./features/cookies/cookie.ts";
 import { CookieJar } from "./features/cookies/cookie_jar.ts";
-import { CookieSqliteStore } from "./features/cookies/sqlite_store.ts";
-import { CookieTextStore } from "./features/cookies/text_store.ts";
+import { CookieSqliteStore, CookieTextStore } from "./features/cookies/cookie_stores.ts";
 import { HstsChangedEvent, HstsEnforcedEvent, HstsEnforcer } from "./features/hsts/hsts_enforcer.ts";
 import { HstsFileStore } from "./features/hsts/policies.ts";
 import { HarRecorder } from "./features/logging/har_recorder.ts";
@@ -47,9 +45,14 @@ import { ContentSniffer } from "./features/sniffing/content_sniffer.ts";
 import { Timeouts } from "./features/timeouts.ts";
 import { HttpError } from "./message/http_error.ts";
 import { HttpMessage, messageState } from "./message/message.ts";
-import { ChunkEvent, ContentSniffedEvent, InformationalEvent } from "./message/message_events.ts";
-import { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
-import { MessageMetrics } from "./message/metrics.ts";
+import {
+  ChunkEvent,
+  ContentSniffedEvent,
+  InformationalEvent,
+  MessageMetrics,
+  NetworkEvent,
+  TransferProgressEvent,
+} from "./message/message_events.ts";
 import { bareAddress } from "./protocol/uri.ts";
 import { coreOf, HttpSession } from "./session/session.ts";
 import { CacheRedisStore } from "./stores/cache_redis_store.ts";
@@ -57,7 +60,7 @@ import { CacheSqliteStore } from "./stores/cache_sqlite_store.ts";
 import { RateLimitRedisStore } from "./stores/rate_limit_redis_store.ts";
 import { CookieRedisStore } from "./stores/cookie_redis_store.ts";
 import { HstsRedisStore } from "./stores/hsts_redis_store.ts";
-import { EventStreamParser } from "./streams/event_stream_parser.ts";
+import { EventStreamParser } from "./streams/server_sent_events.ts";
 import { Connection } from "./transports/connection.ts";
 import { FetchTransport } from "./transports/fetch/fetch_transport.ts";
 import { NodeTransport } from "./transports/node/node_transport.ts";

@@ -50,8 +50,7 @@ export {
 } from "./features/cookies/cookie.ts";
 export { CookieJar } from "./features/cookies/cookie_jar.ts";
 export type { CookieAcceptPolicy } from "./features/cookies/rules.ts";
-export { CookieSqliteStore } from "./features/cookies/sqlite_store.ts";
-export { CookieTextStore } from "./features/cookies/text_store.ts";
+export { CookieSqliteStore, CookieTextStore } from "./features/cookies/cookie_stores.ts";
 export { CookieRedisStore, type CookieRedisStoreOptions } from "./stores/cookie_redis_store.ts";
 export { Connection, type ConnectionIdentity, type ConnectionState } from "./transports/connection.ts";
 export { type HttpErrorCode, NotSupportedError } from "./errors.ts";
@@ -84,9 +83,10 @@ export {
   ContentSniffedEvent,
   type HttpMessageEvents,
   InformationalEvent,
+  MessageMetrics,
+  NetworkEvent,
+  TransferProgressEvent,
 } from "./message/message_events.ts";
-export { NetworkEvent, TransferProgressEvent } from "./message/message_events.ts";
-export { MessageMetrics } from "./message/metrics.ts";
 export { HttpSession, type SessionCallback } from "./session/session.ts";
 export {
   type HttpWebSocketEvents,
@@ -143,6 +143,7 @@ export type { TransportCapabilities, TransportCapability } from "./transports/ca
 export type { Transport, TransportConnection } from "./transports/transport.ts";
 export type { HostAddress, HostLookup } from "./transports/host_lookup.ts";
 export type { UnixSocketOption } from "./transports/unix_socket.ts";
+export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
 export type { MessageTimeouts, MessageTls, TimeoutsOptions } from "./message/own_settings.ts";
 export type {
   RequestTrailers,
@@ -153,13 +154,13 @@ export type {
 } from "./transports/transport.ts";
 export { FetchTransport, type FetchTransportOptions } from "./transports/fetch/fetch_transport.ts";
 export { NodeTransport } from "./transports/node/node_transport.ts";
-export { AuthBasic } from "./features/auth/basic.ts";
 export {
+  AuthBasic,
   AuthBearer,
   type AuthBearerOptions,
   type BearerRefresh,
   type BearerRefreshRequest,
-} from "./features/auth/bearer.ts";
+} from "./features/auth/plain_schemes.ts";
 export { AuthDigest } from "./features/auth/digest.ts";
 export { AuthenticationError, AuthFeature } from "./features/auth/auth_feature.ts";
 export { AuthManager, type AuthManagerOptions } from "./features/auth/manager.ts";
@@ -194,10 +195,19 @@ export { RateLimit, type RateLimitOptions, type RateLimitStore, type TokenRate }
 export { RateLimitRedisStore, type RateLimitRedisStoreOptions } from "./stores/rate_limit_redis_store.ts";
 export { Retry, type RetryBudgetOptions, type RetryInfo, type RetryOptions } from "./features/retry.ts";
 export { ContentSniffer, type ContentSnifferOptions } from "./features/sniffing/content_sniffer.ts";
-export { RequestTimeoutError, type TimeoutKind } from "./contract/time_watch.ts";
 export { Timeouts } from "./features/timeouts.ts";
 export { readNdjson, type ReadNdjsonOptions } from "./streams/ndjson.ts";
-export { readServerSentEvents, serverSentEvents } from "./streams/server_sent_events.ts";
+export {
+  EventStreamError,
+  EventStreamParser,
+  type EventStreamParserOptions,
+  readServerSentEvents,
+  type ReadServerSentEventsOptions,
+  type ReconnectInfo,
+  type ServerSentEvent,
+  serverSentEvents,
+  type ServerSentEventsOptions,
+} from "./streams/server_sent_events.ts";
 export { TypedEventTarget, type TypedListener } from "../internal/events.ts";
 export type { BytesInput, FetchInput, HeadersInput, ListenerOptions } from "../internal/platform_types.ts";
 export { ConnectionScheme } from "./features/auth/connection_scheme.ts";
@@ -216,9 +226,6 @@ export type {
 export type { Environment } from "./features/proxies/environment.ts";
 export { NdjsonError } from "./streams/ndjson.ts";
 export { type BodySource, RecordTooLongError } from "./streams/source.ts";
-export type { EventStreamParserOptions, ServerSentEvent } from "./streams/event_stream_parser.ts";
-export { EventStreamError, type ReadServerSentEventsOptions } from "./streams/server_sent_events.ts";
-export type { ReconnectInfo, ServerSentEventsOptions } from "./streams/server_sent_events.ts";
 export {
   type ContentDisposition,
   formatMediaType,
@@ -231,23 +238,36 @@ export {
   qualityOf,
   type QualityValue,
 } from "./protocol/media_type.ts";
-export { formatHttpDate, type HttpDateOptions, parseHttpDate, parseRetryAfter } from "./protocol/http_date.ts";
-export { parseRateLimit, type ServerRateLimit } from "./protocol/rate_limit_fields.ts";
-export { parseStructuredDictionary, parseStructuredItem, parseStructuredList } from "./protocol/structured_fields.ts";
-export type {
-  StructuredDictionary,
-  StructuredInnerList,
-  StructuredItem,
-  StructuredList,
-  StructuredText,
-  StructuredValue,
-} from "./protocol/structured_fields.ts";
-export type { HeaderParameter } from "./protocol/syntax.ts";
+export {
+  formatHttpDate,
+  type HttpDateOptions,
+  parseHttpDate,
+  parseRateLimit,
+  parseRetryAfter,
+  type ServerRateLimit,
+} from "./protocol/retry_times.ts";
+export {
+  type HeaderParameter,
+  parseStructuredDictionary,
+  parseStructuredItem,
+  parseStructuredList,
+  type StructuredDictionary,
+  type StructuredInnerList,
+  type StructuredItem,
+  type StructuredList,
+  type StructuredText,
+  type StructuredValue,
+} from "./protocol/syntax.ts";
 export { type SniffContext, sniffMediaType, type SniffOptions } from "./features/sniffing/sniff.ts";
-export { EventStreamParser } from "./streams/event_stream_parser.ts";
 export { type StreamingSession, streamMessage, type StreamMessageOptions } from "./streams/message_body.ts";
 export { parseAcceptSignature, type RequestedSignature } from "./features/signatures/requested_signatures.ts";
-export type { SignatureVerifier, VerificationKey } from "./features/signatures/algorithms.ts";
+export type {
+  PublicJwk,
+  SignatureVerifier,
+  Signer,
+  SignOptions,
+  VerificationKey,
+} from "./features/signatures/signer.ts";
 export {
   MessageSignatureError,
   type MessageSignatureReason,
@@ -259,11 +279,10 @@ export type {
   SignableMessage,
   SignableRequest,
   SignableResponse,
+  SignatureInfo,
 } from "./features/signatures/message_parts.ts";
 export { MessageSignatures, type MessageSignaturesOptions } from "./features/signatures/message_signatures.ts";
-export type { SignatureInfo } from "./features/signatures/received_signatures.ts";
 export { type SignatureFields, signMessage, type SignMessageOptions } from "./features/signatures/sign_message.ts";
-export type { PublicJwk, Signer, SignOptions } from "./features/signatures/signer.ts";
 export { type FoundKey, verifyMessage, type VerifyMessageOptions } from "./features/signatures/verify_message.ts";
 export { Dpop, type DpopOptions, dpopProof, type DpopProofOptions } from "./features/signatures/jose/dpop.ts";
 export {

@@ -1,7 +1,8 @@
 /**
  * Node's modules that take time and memory to load, each loaded when it is first looked at: a program pays for those it
  * uses. Light ones, such as `node:buffer`, are imported as usual. `node:timers` is none on Bun, and `node:process` none on
- * Deno: what is asked of it at each start is in `runtime.ts`.
+ * Deno: what is asked of it at each start is in `runtime.ts`. And packages of npm's that are loaded when they are first needed, and
+ * may be missing then.
  *
  * @module
  */
@@ -22,6 +23,7 @@ import type * as util from "node:util";
 import type * as utilTypes from "node:util/types";
 import type * as workerThreads from "node:worker_threads";
 import type * as zlib from "node:zlib";
+import { runtimeName } from "./runtime.ts";
 
 /** The modules by the names they have here. */
 interface BuiltinModules {
@@ -94,4 +96,38 @@ export function lateBase<C extends abstract new (...args: never[]) => object>(fi
     return Reflect.construct(base, args, new.target);
   };
   return stand as unknown as C;
+}
+
+/** What adds a package to a program. */
+const adding: Readonly<Record<string, string>> = { deno: "deno add npm:", bun: "bun add ", node: "npm install " };
+
+/**
+ * What a package gives.
+ *
+ * @throws {Error} When it cannot be loaded; with its name, and how it is installed.
+ */
+export function fromPackage<T>(name: string, load: () => unknown): T {
+  try {
+    return load() as T;
+  } catch (cause) {
+    throw missingPackage(name, cause);
+  }
+}
+
+/**
+ * A module of a package, in place, where there is no `require` in the caller's file. Where there is one, the caller gives it
+ * the module's name as it stands: bundlers look for that.
+ *
+ * @param location Where the module is
+ */
+export function requiredAt(location: string, name: string): unknown {
+  return builtin.module.createRequire(location)(name);
+}
+
+/** The error where a package cannot be loaded. */
+export function missingPackage(name: string, cause: unknown): Error {
+  const add = `${adding[runtimeName()] ?? adding["node"]}${name}`;
+  return new Error(`Cannot load the package ${name}: it is not installed here, or damaged; "${add}" installs it`, {
+    cause,
+  });
 }

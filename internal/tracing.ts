@@ -1,6 +1,7 @@
 /**
  * Tracing channels of `node:diagnostics_channel`: what the library does, for whoever has subscribed. Without a subscriber
- * nothing is made and nothing is told.
+ * nothing is made and nothing is told. And asynchronous contexts (`AsyncLocalStorage`), kept for code of callers that others bring
+ * on.
  *
  * @module
  */
@@ -67,4 +68,17 @@ export class Tracing<T extends Traced> {
     context.error = error;
     this.#error.publish(context);
   }
+}
+
+/** Runs a part of the program, once, in the context that was kept, from a microtask. The part does not throw. */
+export type KeptContext = (part: () => void) => void;
+
+/**
+ * Keeps the asynchronous context (`AsyncLocalStorage`) that this is called in, for code of the caller that is run from
+ * elsewhere: a callback that another thread's message brings on, say. Promises keep it, without `node:async_hooks`.
+ */
+export function keepContext(): KeptContext {
+  let goOn!: KeptContext;
+  void new Promise<() => void>((resolve) => goOn = resolve).then((part) => part());
+  return goOn;
 }

@@ -12,7 +12,7 @@ import { say } from "./say.ts";
 const places: Readonly<Record<string, readonly string[]>> = {
   "deno.json": ['"version": "$"'],
   "package.json": ['"version": "$"'],
-  "http/protocol/user_agent.ts": ['"gp11/$"'],
+  "http/protocol/headers.ts": ['"gp11/$"'],
   "docs/pkcs11js.md": ["npm:gp11-pkcs11js@^$", "gp11-pkcs11js-$.tgz"],
 };
 /** Made of the sources: the worker's program says the version, too. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { decodeUtf8 } from "../ffi/memory/inputs.ts";
-import { secretBytes } from "../internal/secret_bytes.ts";
+import { secretBytes } from "../internal/bytes.ts";
 import { refusal } from "./contract/errors.ts";
 import type { KeyForm } from "./contract/family.ts";
 import { bufferSource, isBufferSource } from "./contract/web_idl.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkSignal } from "../internal/expected.ts";
+import { checkSignal, wholeNumber } from "../internal/expected.ts";
 import { fact, inspectable } from "../internal/inspection.ts";
 import { availableParallelism } from "node:os";
 import { CKF } from "../ffi/constants/mod.ts";
@@ -11,7 +11,6 @@ import { describeType, isPlainObject } from "../ffi/memory/inputs.ts";
 import { toHex } from "../internal/bytes.ts";
 import type { CryptoKeyInput } from "../internal/platform_types.ts";
 import { reportUncaught } from "../internal/report_error.ts";
-import { wholeNumber } from "../internal/time_limits.ts";
 import { runtimeCrypto } from "../internal/runtime.ts";
 import { templateInit, type TemplateInput } from "../session/attributes/attributes_init.ts";
 import type { Pin } from "../session/tokens/options.ts";

@@ -1,5 +1,5 @@
 /** What came of an attribute that was asked for: its value, of what C left in its buffer, or why it has none. */
-import { secretBytes } from "../../internal/secret_bytes.ts";
+import { secretBytes } from "../../internal/bytes.ts";
 import type { AttributeKind, AttributeState, DecodedValue, ReadAttribute, ReadRequest } from "./attribute.ts";
 import { CKR } from "../constants/ckr.ts";
 import { type ReadableMemory, ulongValue } from "../memory/block.ts";

@@ -3,8 +3,7 @@
  * PIN. One of them tries it, the others wait for its answer, which is theirs too where it is a refusal.
  */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { isSameBytes } from "../../internal/bytes.ts";
-import { secretCopy, secretText } from "../../internal/secret_bytes.ts";
+import { isSameBytes, secretCopy, secretText } from "../../internal/bytes.ts";
 import { CKR } from "../constants/mod.ts";
 
 /** Refusals that are remembered; a token is locked long before. */

@@ -1,5 +1,5 @@
 /** PINs on their way to the token. */
-import { secretText } from "../../internal/secret_bytes.ts";
+import { secretText } from "../../internal/bytes.ts";
 import type { Frame } from "../engine/frame.ts";
 
 /** A PIN as it goes to the token: text is encoded as UTF-8, `null` is the protected authentication path. */

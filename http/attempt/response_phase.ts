@@ -9,7 +9,7 @@ import { DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 import { readWithin } from "./drain.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { keepAliveTimeout } from "../protocol/headers.ts";
-import { noteHeaderSection } from "../message/metrics.ts";
+import { noteHeaderSection } from "../message/message_events.ts";
 import { type HttpMessage, isListened, MessageFlags, messageState } from "../message/message.ts";
 import type { QueueItem } from "../queue/queue_item.ts";
 import { followRedirect, wouldRedirect } from "./redirects.ts";

@@ -1,11 +1,17 @@
 /** Undoes the content codings of a body, layer by layer. */
 
 import { builtin } from "../../internal/builtin_modules.ts";
-import { checkIterable, checkOwnOptions, type OptionNames, unexpected } from "../../internal/expected.ts";
-import { wholeLimit } from "../../internal/time_limits.ts";
+import { checkIterable, checkOwnOptions, type OptionNames, unexpected, wholeLimit } from "../../internal/expected.ts";
 import { NotSupportedError } from "../errors.ts";
-import { type ByteStream, ChunkInput, watchChunks } from "./chunks.ts";
-import { type ContentCoding, ContentDecodingError, knownCodings, MAX_LAYERS } from "./codings.ts";
+import {
+  type ByteStream,
+  ChunkInput,
+  type ContentCoding,
+  ContentDecodingError,
+  knownCodings,
+  MAX_LAYERS,
+  watchChunks,
+} from "./codings.ts";
 
 /** Options of {@linkcode decodeContent}. */
 export interface DecodeOptions {

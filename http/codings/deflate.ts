@@ -1,9 +1,8 @@
 /** The `deflate` coding as servers mean it (zlib, or raw deflate without its wrapper) and Brotli. */
 
 import { builtin } from "../../internal/builtin_modules.ts";
-import { type ContentCoding, ContentDecodingError } from "./codings.ts";
+import { type ChunkInput, type ContentCoding, ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
-import type { ChunkInput } from "./chunks.ts";
 
 const OUTPUT_CHUNK = 65_536;
 /** What is offered first where nothing marks the coding: a decompressor that refuses this was given something else. */

@@ -2,9 +2,8 @@
 
 import { builtin } from "../../internal/builtin_modules.ts";
 import { crc32 } from "./checksum.ts";
-import { ContentDecodingError } from "./codings.ts";
+import { type ChunkInput, ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
-import type { ChunkInput } from "./chunks.ts";
 
 const FHCRC = 2;
 const FEXTRA = 4;

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Transform } from "node:stream";
-import type { ChunkInput } from "./chunks.ts";
+import type { ChunkInput } from "./codings.ts";
 
 /** What `node:zlib` streams add to a Transform. */
 export type ZlibStream = Transform & {

@@ -2,9 +2,8 @@
 
 import { builtin } from "../../internal/builtin_modules.ts";
 import { concatBytes } from "../../internal/bytes.ts";
-import { ContentDecodingError } from "./codings.ts";
+import { type ChunkInput, ContentDecodingError } from "./codings.ts";
 import { ZlibEngine, type ZlibStream } from "./zlib_engine.ts";
-import type { ChunkInput } from "./chunks.ts";
 
 const MAGIC = 0xfd2fb528;
 const OUTPUT_CHUNK = 65_536;

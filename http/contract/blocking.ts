@@ -7,7 +7,7 @@
  */
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { leaveSignal } from "../../internal/report_error.ts";
-import { MAX_TIMER } from "../../internal/time_limits.ts";
+import { MAX_TIMER } from "../../internal/expected.ts";
 
 const readers = new WeakMap<Response, () => Uint8Array<ArrayBuffer>>();
 const blocking = new WeakSet<HttpMessage>();

@@ -1,14 +1,18 @@
 /** The feature that removes content codings. */
 
-import { checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames, wholeLimit } from "../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../contract/feature.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { attemptGuard, type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { HttpStatus, isNullBodyStatus } from "../protocol/status.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
-import { wholeLimit } from "../../internal/time_limits.ts";
-import { ChunkInput, pipeThroughGenerator } from "../codings/chunks.ts";
-import { type ContentCoding, knownCodings, parseContentCodings } from "../codings/codings.ts";
+import {
+  ChunkInput,
+  type ContentCoding,
+  knownCodings,
+  parseContentCodings,
+  pipeThroughGenerator,
+} from "../codings/codings.ts";
 import { decodeContent, decodeSimple, DEFAULT_MAX_SIZE, limitDecoded } from "../codings/decode.ts";
 
 /** Options of {@linkcode ContentDecoder}. */

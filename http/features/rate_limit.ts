@@ -1,15 +1,20 @@
 /** The feature that keeps requests below a rate. */
 
 import { TypedEventTarget } from "../../internal/events.ts";
-import { checkMethods, checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
+import {
+  checkMethods,
+  checkOwnOptions,
+  moreThanZero,
+  type OptionNames,
+  wholeLimit,
+  zeroOrMore,
+} from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { StoreErrorEvent, type StoreEvents, StoreUse, type WhenUnreachable } from "../contract/shared_store.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { parseRateLimit } from "../protocol/rate_limit_fields.ts";
-import { parseRetryAfter } from "../protocol/http_date.ts";
+import { parseRateLimit, parseRetryAfter } from "../protocol/retry_times.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { isBlocking, wait, waitFor } from "../contract/blocking.ts";
-import { moreThanZero, wholeLimit, zeroOrMore } from "../../internal/time_limits.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 
 /** Options of {@linkcode RateLimit}. */

@@ -1,14 +1,21 @@
 /** The feature that sends failed requests again. */
 
-import { checkIterable, checkOwnOptions, type OptionNames } from "../../internal/expected.ts";
+import {
+  checkIterable,
+  checkOwnOptions,
+  MAX_TIMER,
+  type OptionNames,
+  wholeLimit,
+  wholeNumber,
+  zeroOrMore,
+} from "../../internal/expected.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import { NOT_SIGNED } from "../errors.ts";
 import { contentLength } from "../protocol/headers.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
-import { parseRetryAfter } from "../protocol/http_date.ts";
+import { parseRetryAfter } from "../protocol/retry_times.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { HttpStatus } from "../protocol/status.ts";
-import { MAX_TIMER, wholeLimit, wholeNumber, zeroOrMore } from "../../internal/time_limits.ts";
 import { waitFor } from "../contract/blocking.ts";
 
 /** How many retries a session may afford. */

@@ -9,19 +9,19 @@ import {
   checkIterable,
   checkOptions,
   checkText,
+  seconds,
   unexpected,
+  wholeNumber,
 } from "../../internal/expected.ts";
 import { type BodySource, sentBodyOf } from "./body_source.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { HeadersInput, ListenerOptions } from "../../internal/platform_types.ts";
 import type { FeatureType } from "./feature_type.ts";
 import { callersHeaders, checkMethod, headersOf, spellingOf } from "../protocol/headers.ts";
-import type { HttpMessageEvents } from "./message_events.ts";
+import { type HttpMessageEvents, type MessageMetrics, newMetrics } from "./message_events.ts";
 import { flagsOf, MessageFlags, MessagePriority, MessageState } from "./message_state.ts";
 import type { HttpMessageInit, MessageBody, MessageBodyInit } from "./message_init.ts";
 import { type MessageTimeouts, type MessageTls, OwnSettings } from "./own_settings.ts";
-import { type MessageMetrics, newMetrics } from "./metrics.ts";
-import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import type { TransportCapability } from "../transports/capabilities.ts";
 import type { PeerCertificate } from "../transports/transport.ts";
 import { isNullBodyStatus, reasonPhrase } from "../protocol/status.ts";

@@ -1,10 +1,16 @@
 /** What one message says of its own way, in place of what its session says, and how long a request may take. */
-import { checkOptions, type OptionNames, unexpected } from "../../internal/expected.ts";
+import {
+  checkOptions,
+  milliseconds,
+  type OptionNames,
+  seconds,
+  unexpected,
+  wholeNumber,
+} from "../../internal/expected.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
 import { parseProxyUri, proxyUriOf } from "../transports/proxy_uri.ts";
 import type { ProxyTarget, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath } from "../transports/unix_socket.ts";
-import { milliseconds, seconds, wholeNumber } from "../../internal/time_limits.ts";
 
 /** TLS of one message; what is left out is as the session has it. */
 export interface MessageTls {

@@ -5,7 +5,7 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { Connection } from "../transports/connection.ts";
-import { MAX_TIMER } from "../../internal/time_limits.ts";
+import { MAX_TIMER } from "../../internal/expected.ts";
 
 /** What the sweep asks of its pool. */
 export interface SweptPool {

@@ -1,5 +1,6 @@
 /**
- * Rules for what may go into a request line and header section (RFC 9110 §5, RFC 9112 §3).
+ * Rules for what may go into a request line and header section (RFC 9110 §5, RFC 9112 §3), and the User-Agent of a session
+ * (`SoupSession:user-agent`).
  *
  * @module
  */
@@ -148,4 +149,14 @@ export function contentLength(headers: Headers): number | null {
  */
 export function announcedLength(headers: Headers): number | null {
   return headers.has("transfer-encoding") ? null : contentLength(headers);
+}
+
+/** Product token of this library. */
+export const productToken = "gp11/0.1.0";
+
+/** Expands the property: an empty text is the own token, trailing space asks for it to be appended. */
+export function expandUserAgent(value: string | null): string | null {
+  if (value === null) return null;
+  if (value === "") return productToken;
+  return value.endsWith(" ") ? value + productToken : value;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { writable } from "../../internal/writable.ts";
-import { noteHeaderSection } from "../message/metrics.ts";
+import { noteHeaderSection } from "../message/message_events.ts";
 import { type HttpMessage, MessageFlags, messageState, setTrusted } from "../message/message.ts";
 
 /** Wipes what an earlier attempt left on a message. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Connection } from "../transports/connection.ts";
-import { keepContext, type KeptContext } from "../../internal/kept_context.ts";
+import { keepContext, type KeptContext } from "../../internal/tracing.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import type { AttemptWatch, BodyTransform, SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";

@@ -7,16 +7,14 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import type { SessionProperty } from "../contract/session_events.ts";
-import { isFieldValue } from "../protocol/headers.ts";
+import { expandUserAgent, isFieldValue } from "../protocol/headers.ts";
 import { parseAliases } from "../protocol/uri.ts";
-import { expandUserAgent } from "../protocol/user_agent.ts";
 import { checkClientCertificate, type ClientCertificateOption } from "../transports/client_tls.ts";
 import type { HostLookup } from "../transports/host_lookup.ts";
 import { emptyBecause, TlsDatabase } from "../transports/tls_database.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath, type UnixSocketOption } from "../transports/unix_socket.ts";
-import { checkFunction } from "../../internal/expected.ts";
-import { seconds, wholeNumber } from "../../internal/time_limits.ts";
+import { checkFunction, seconds, wholeNumber } from "../../internal/expected.ts";
 import { systemAcceptLanguage } from "./language.ts";
 
 /** The values, in the order in which the constructor sets what its options give. */

@@ -11,6 +11,7 @@ import {
   checkOwnOptions,
   checkSignal,
   unexpected,
+  wholeNumber,
 } from "../../internal/expected.ts";
 import type { Connection } from "../transports/connection.ts";
 import { NotSupportedError } from "../errors.ts";
@@ -47,7 +48,6 @@ import { flag, type SessionValueName, sessionValueNames, sessionValues } from ".
 import { SessionSettings } from "../queue/session_settings.ts";
 import type { Sending } from "../queue/starting_turn.ts";
 import { leaveSignal } from "../../internal/report_error.ts";
-import { wholeNumber } from "../../internal/time_limits.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";

@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
-import { wholeLimit } from "../../internal/time_limits.ts";
+import { wholeLimit } from "../../internal/expected.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import {
   type CacheBody,

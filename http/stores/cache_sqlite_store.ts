@@ -1,8 +1,7 @@
 /** Cached responses in a SQLite database, for many processes at once. */
-import { checkPath } from "../../internal/expected.ts";
+import { checkPath, wholeLimit } from "../../internal/expected.ts";
 import { builtin } from "../../internal/builtin_modules.ts";
 import { joinBytes } from "../../internal/bytes.ts";
-import { wholeLimit } from "../../internal/time_limits.ts";
 import {
   type CacheBody,
   type CacheEntry,

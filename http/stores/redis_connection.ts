@@ -1,5 +1,5 @@
 /** One connection to a Redis server, by npm's client: it can be given up at any moment, and leaves nothing behind. */
-import { missingPackage } from "../../internal/npm_package.ts";
+import { missingPackage } from "../../internal/builtin_modules.ts";
 import type { RedisClient } from "./redis_link.ts";
 
 /** What is used of npm's `@redis/client`. */

@@ -1,8 +1,7 @@
 /** JSON records, one a line (NDJSON, JSON Lines). */
 
 import { brandError } from "../../internal/error_brand.ts";
-import { checkOptions } from "../../internal/expected.ts";
-import { wholeLimit } from "../../internal/time_limits.ts";
+import { checkOptions, wholeLimit } from "../../internal/expected.ts";
 import { type BodySource, LineSplitter, readChunks, StreamingTextDecoder } from "./source.ts";
 
 /** Options of {@linkcode readNdjson}. */

@@ -2,7 +2,7 @@
 import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
 import { leaveSignal } from "../../internal/report_error.ts";
 import { bodySourceOf } from "../message/body_source.ts";
-import { type ByteStream, ChunkReader } from "../codings/chunks.ts";
+import { type ByteStream, ChunkReader } from "../codings/codings.ts";
 import { brandError } from "../../internal/error_brand.ts";
 
 /** A body: a response, or bytes as they arrive, from streams of the web and of Node alike. */

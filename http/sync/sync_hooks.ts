@@ -7,7 +7,7 @@ import { writable } from "../../internal/writable.ts";
 import { type Connection, newConnection } from "../transports/connection.ts";
 import { NotSupportedError, TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
-import { noteHeaderSection } from "../message/metrics.ts";
+import { noteHeaderSection } from "../message/message_events.ts";
 import { type HttpMessage, messageState } from "../message/message.ts";
 import { bodyAtOnce, noteLookup, setBlocking } from "../contract/blocking.ts";
 import { forgetResponse } from "../queue/message_reset.ts";

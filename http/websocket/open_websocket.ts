@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { checkOptions, checkSignal, unexpected } from "../../internal/expected.ts";
+import { checkOptions, checkSignal, seconds, unexpected, wholeNumber } from "../../internal/expected.ts";
 import type { HeadersInput } from "../../internal/platform_types.ts";
-import { seconds, wholeNumber } from "../../internal/time_limits.ts";
 import { callersHeaders } from "../protocol/headers.ts";
 import { bareAddress, parseUri } from "../protocol/uri.ts";
 import type { HttpSessionCore } from "../queue/engine.ts";

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { checkFunction, unexpected } from "../../internal/expected.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
-import { sizeOf } from "../message/multipart.ts";
+import { sizeOf } from "../message/body_source.ts";
 import type { HttpMessage } from "../message/message.ts";
 import { type HttpWebSocketEvents, WebSocketCloseEvent, WebSocketErrorEvent } from "./events.ts";
 import type { FrameListener, FrameStream } from "./frame_stream.ts";

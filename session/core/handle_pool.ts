@@ -1,6 +1,5 @@
 /** Closed sessions kept for the next one who opens (`gp11_module_set_pool_sessions`). */
-import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
-import { milliseconds, wholeLimit } from "../../internal/time_limits.ts";
+import { milliseconds, type OptionNames, refuseUnknown, wholeLimit } from "../../internal/expected.ts";
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { CKS } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";

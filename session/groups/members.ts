@@ -1,6 +1,6 @@
 /** The members of a group: who has the fewest calls, whose fault an error is, who is left out, and when it is tried again. */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { milliseconds } from "../../internal/time_limits.ts";
+import { milliseconds } from "../../internal/expected.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import {
   ObjectAmbiguousError,

@@ -27,7 +27,7 @@ import {
 } from "./templates.ts";
 import { encrypt } from "../../ffi/operations/crypto.ts";
 import { generateKey, unwrapKey } from "../../ffi/operations/keys.ts";
-import { secretCopy } from "../../internal/secret_bytes.ts";
+import { secretCopy } from "../../internal/bytes.ts";
 import { runtimeCrypto } from "../../internal/runtime.ts";
 import { writePkcs8 } from "./forms/write_der.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
-import { secretCopy } from "../../internal/secret_bytes.ts";
+import { secretCopy } from "../../internal/bytes.ts";
 import { runtimeCrypto } from "../../internal/runtime.ts";
 import { describeName } from "../../ffi/memory/inputs.ts";
 import { type AsymmetricMaterial, describeKey, type KeyMaterial, wipeKey } from "./forms/key_material.ts";

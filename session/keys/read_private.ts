@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { secretBytes } from "../../internal/secret_bytes.ts";
+import { secretBytes } from "../../internal/bytes.ts";
 import { CKK, CKO, CKR } from "../../ffi/constants/mod.ts";
 import { ckaName, ckkName } from "../../ffi/constants/names.ts";
 import type { Program } from "../../ffi/engine/program.ts";

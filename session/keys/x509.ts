@@ -4,7 +4,7 @@
  * @module
  */
 import type { RuntimeCryptoKey } from "../../internal/platform_types.ts";
-import { nameText } from "../../internal/x509/distinguished_name.ts";
+import { nameText } from "../../internal/x509/der.ts";
 import { readDer } from "./forms/asn1.ts";
 import { certificateKey, type CertificateParts, subjectAltNames } from "./forms/certificate.ts";
 import { sha256 } from "../mechanisms/hash.ts";

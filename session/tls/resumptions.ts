@@ -1,6 +1,6 @@
 /** What sessions have left to be taken up again, so that no token has to sign: each is used once at most. */
 import { GNUTLS, type Gnutls } from "../../ffi/tables/gnutls.ts";
-import { secretBytes } from "../../internal/secret_bytes.ts";
+import { secretBytes } from "../../internal/bytes.ts";
 import { nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { memory } from "./native_memory.ts";
 import type { TlsSession } from "./tls_session.ts";

@@ -1,8 +1,7 @@
 /** PINs as callers give them, made ready for the token. */
-import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
-import { keepContext } from "../../internal/kept_context.ts";
-import { secretCopy } from "../../internal/secret_bytes.ts";
-import { wholeNumber } from "../../internal/time_limits.ts";
+import { type OptionNames, refuseUnknown, wholeNumber } from "../../internal/expected.ts";
+import { keepContext } from "../../internal/tracing.ts";
+import { secretCopy } from "../../internal/bytes.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../ffi/memory/inputs.ts";
 import type { PinOrQuestion, PinQuestion } from "../../ffi/operations/pin_tries.ts";
 import { forgetPin, ownPin, type PinBytes } from "../../ffi/operations/pins.ts";

@@ -6,8 +6,7 @@ import { type BytesInput, checkUlong, describeType, isPlainObject, viewBytes } f
 import type { cancelBegun } from "../../ffi/operations/parts.ts";
 import type { generateRandom, initPin, setOperationState, setPin } from "../../ffi/operations/sessions.ts";
 import { forgetPin } from "../../ffi/operations/pins.ts";
-import { type OptionNames, refuseUnknown } from "../../internal/expected.ts";
-import { milliseconds, wholeNumber } from "../../internal/time_limits.ts";
+import { milliseconds, type OptionNames, refuseUnknown, wholeNumber } from "../../internal/expected.ts";
 import { type countedLogin, type countedLogout, type LoginPlace, undoLogin } from "../core/logins.ts";
 import type { SessionCore } from "../core/session_core.ts";
 import { keyHandle } from "./crypto_args.ts";

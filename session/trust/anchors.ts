@@ -17,7 +17,7 @@ import {
   checkSignal,
   type OptionNames,
 } from "../../internal/expected.ts";
-import { nameText } from "../../internal/x509/distinguished_name.ts";
+import { nameText } from "../../internal/x509/der.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
 import { addAttached, addExtension, allowsPurpose, noPurposes, purposeOid, type Purposes } from "./purposes.ts";

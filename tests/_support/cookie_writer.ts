@@ -2,8 +2,7 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { CookieJar } from "../../http/features/cookies/cookie_jar.ts";
-import { CookieSqliteStore } from "../../http/features/cookies/sqlite_store.ts";
-import { CookieTextStore } from "../../http/features/cookies/text_store.ts";
+import { CookieSqliteStore, CookieTextStore } from "../../http/features/cookies/cookie_stores.ts";
 
 const [kind, path, first] = process.argv.slice(2);
 const jar = new CookieJar({ store: kind === "text" ? new CookieTextStore(path!) : new CookieSqliteStore(path!) });

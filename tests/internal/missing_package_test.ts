@@ -1,4 +1,4 @@
-// internal/npm_package.ts: where a package that is loaded on first use is missing, that is what a program is told.
+// internal/builtin_modules.ts: where a package that is loaded on first use is missing, that is what a program is told.
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { cpSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const program = `
 import { generateKeyPairSync } from "node:crypto";
 import { readKeySync } from "./session/keys/forms/read_key.ts";
 import { CookieJar } from "./http/features/cookies/cookie_jar.ts";
-import { parseStructuredList } from "./http/protocol/structured_fields.ts";
+import { parseStructuredList } from "./http/protocol/syntax.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const ways = {

@@ -1,4 +1,4 @@
-// Every option that is a number: what it takes, and that the rest is refused in one form of words (internal/time_limits.ts).
+// Every option that is a number: what it takes, and that the rest is refused in one form of words (internal/expected.ts).
 import { assert, assertEquals } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKU } from "../../ffi/constants/mod.ts";

@@ -58,7 +58,7 @@ describe("A release", () => {
     const read = (path: string) => readFileSync(`${clone}/${path}`, "utf8");
     assertEquals(["deno.json", "package.json"].map((path) => JSON.parse(read(path)).version), [version, version]);
     for (
-      const [path, text] of [["http/protocol/user_agent.ts", `gp11/${version}`], ["docs/pkcs11js.md", `@^${version}`]]
+      const [path, text] of [["http/protocol/headers.ts", `gp11/${version}`], ["docs/pkcs11js.md", `@^${version}`]]
     ) {
       assert(read(path!).includes(text!), path);
     }

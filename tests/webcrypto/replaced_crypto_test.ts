@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as jose from "jose";
 import { after, before, describe, it } from "node:test";
-import { formDataBody } from "../../http/message/multipart.ts";
+import { formDataBody } from "../../http/message/body_source.ts";
 import { type TokenCrypto, tokenCrypto } from "../../webcrypto/mod.ts";
 import { softhsmSkip } from "../_support/softhsm.ts";
 import { TokenSession } from "../_support/token_session.ts";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseCookieLine } from "../../http/features/cookies/text_store.ts";
+import { parseCookieLine } from "../../http/features/cookies/cookie_stores.ts";
 import {
   CookieJar,
   formatHttpDate,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { secretCopy } from "../../internal/secret_bytes.ts";
+import { secretCopy } from "../../internal/bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -7,7 +7,7 @@
 import process from "node:process";
 import { promisify } from "node:util";
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { secretCopy } from "../../internal/secret_bytes.ts";
+import { secretCopy } from "../../internal/bytes.ts";
 import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";
 import { hkdf as hkdfMechanism } from "../../session/mechanisms/derive.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";

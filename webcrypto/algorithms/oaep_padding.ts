@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { concatBytes } from "../../internal/bytes.ts";
-import { secretBytes } from "../../internal/secret_bytes.ts";
+import { concatBytes, secretBytes } from "../../internal/bytes.ts";
 import { runtimeCrypto } from "../../internal/runtime.ts";
 import { digestOutside, findHash, type HashName } from "../../session/mechanisms/hash.ts";
 import { refusal } from "../contract/errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { CKK, CKM, CKO } from "../../ffi/constants/mod.ts";
-import { secretBytes, secretCopy } from "../../internal/secret_bytes.ts";
+import { secretBytes, secretCopy } from "../../internal/bytes.ts";
 import type { JsonWebKeyFields } from "../../session/keys/forms/json_web_key.ts";
 import { readJsonWebKey, writeJsonWebKey } from "../../session/keys/forms/json_web_key.ts";
 import type { SecretMaterial } from "../../session/keys/forms/key_material.ts";

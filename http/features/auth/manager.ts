@@ -13,8 +13,7 @@ import { attemptGuard, type HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { accept, checkBody, type MessageAuth, takeCheck } from "./acceptance.ts";
 import { AuthFeature } from "./auth_feature.ts";
-import { AuthBasic } from "./basic.ts";
-import { AuthBearer } from "./bearer.ts";
+import { AuthBasic, AuthBearer } from "./plain_schemes.ts";
 import { AuthDigest } from "./digest.ts";
 import {
   AuthProgress,

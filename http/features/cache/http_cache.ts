@@ -1,6 +1,6 @@
 /** A session's cache of responses (`SoupCache`). */
 import { TypedEventTarget } from "../../../internal/events.ts";
-import { wholeLimit } from "../../../internal/time_limits.ts";
+import { wholeLimit } from "../../../internal/expected.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { isSafeMethod } from "../../protocol/headers.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/builtin_modules.ts";
 import {
   type CacheDirectives,
   type FieldRecord,

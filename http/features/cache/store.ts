@@ -1,8 +1,7 @@
 /** What keeps the responses of a cache, and how a cache is made. */
 import type { CacheRecord, PolicyOptions } from "./record.ts";
 import { joinBytes } from "../../../internal/bytes.ts";
-import { checkMethods, checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
-import { wholeLimit } from "../../../internal/time_limits.ts";
+import { checkMethods, checkOwnOptions, type OptionNames, wholeLimit } from "../../../internal/expected.ts";
 import type { StorageLimits } from "./stored_responses.ts";
 
 /** A stored response. */

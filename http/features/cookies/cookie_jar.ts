@@ -1,5 +1,5 @@
 /** Cookies of a session (`SoupCookieJar`). */
-import { checkObject, checkOwnOptions, checkText } from "../../../internal/expected.ts";
+import { checkObject, checkOwnOptions, checkText, wholeNumber } from "../../../internal/expected.ts";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { Connection } from "../../transports/connection.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
@@ -39,7 +39,6 @@ import {
 } from "./rules.ts";
 import { CookieTable } from "./cookie_table.ts";
 import { restored, SharedJar } from "./shared_jar.ts";
-import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isStrict, isVerified } from "../../contract/trust.ts";
 import { httpUriOf, parseUri } from "../../protocol/uri.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as Tough from "tough-cookie";
-import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/builtin_modules.ts";
 import type { CookieTable } from "./cookie_table.ts";
 import { unexpected } from "../../../internal/expected.ts";
 import { bareHost } from "../../protocol/uri.ts";

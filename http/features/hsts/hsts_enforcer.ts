@@ -1,11 +1,17 @@
 /** Hosts that are contacted over TLS only (`SoupHSTSEnforcer`). */
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { checkObject, checkOptions, checkOwnOptions, checkText, type OptionNames } from "../../../internal/expected.ts";
+import {
+  checkObject,
+  checkOptions,
+  checkOwnOptions,
+  checkText,
+  type OptionNames,
+  wholeNumber,
+} from "../../../internal/expected.ts";
 import { TypedEventTarget } from "../../../internal/events.ts";
 import type { SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { wholeNumber } from "../../../internal/time_limits.ts";
 import { isVerified } from "../../contract/trust.ts";
 import {
   type HstsPolicy,

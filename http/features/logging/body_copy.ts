@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { wholeNumber } from "../../../internal/time_limits.ts";
+import { wholeNumber } from "../../../internal/expected.ts";
 
 /** Checks the most bytes of a body that are kept; -1 and Infinity keep all. */
 export function bodyLimit(value: unknown): number {

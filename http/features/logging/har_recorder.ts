@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
+import { checkOwnOptions, type OptionNames, wholeNumber } from "../../../internal/expected.ts";
 import { lowerCaseSet } from "./secret_names.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
@@ -11,10 +11,9 @@ import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_forma
 import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import type { RedactionRules } from "./redaction.ts";
 import type { HttpMessage } from "../../message/message.ts";
-import { productToken } from "../../protocol/user_agent.ts";
+import { productToken } from "../../protocol/headers.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { pipeThroughGenerator } from "../../codings/chunks.ts";
-import { wholeNumber } from "../../../internal/time_limits.ts";
+import { pipeThroughGenerator } from "../../codings/codings.ts";
 
 export type { HarEntry, HarLog, HarPair, HarRequest, HarResponse, HarTimings } from "./har_format.ts";
 

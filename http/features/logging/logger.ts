@@ -8,7 +8,7 @@ import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { watchChunks } from "../../codings/chunks.ts";
+import { watchChunks } from "../../codings/codings.ts";
 import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 

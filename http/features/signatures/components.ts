@@ -17,7 +17,7 @@ import {
   parseStructuredList,
   type StructuredItem,
   type StructuredValue,
-} from "../../protocol/structured_fields.ts";
+} from "../../protocol/syntax.ts";
 
 /**
  * The kind of reason: "missing", no such signature; "malformed", its fields do not parse; "component", a part of the message

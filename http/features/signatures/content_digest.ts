@@ -7,7 +7,7 @@
 import type { Buffer } from "node:buffer";
 import type { Hash } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { parseStructuredDictionary } from "../../protocol/syntax.ts";
 import type { RequestTrailers } from "../../transports/transport.ts";
 
 /** The algorithms that are good for anything (RFC 9530 §5). */

@@ -8,9 +8,8 @@ import type { SessionFeature } from "../../contract/feature.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { freshBody } from "../../message/body_source.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
-import { checkOwnOptions, type OptionNames } from "../../../internal/expected.ts";
-import { wholeNumber } from "../../../internal/time_limits.ts";
-import { httpAlgorithmOf } from "./algorithms.ts";
+import { checkOwnOptions, type OptionNames, wholeNumber } from "../../../internal/expected.ts";
+import { checkSigner, httpAlgorithmOf, type Signer } from "./signer.ts";
 import { type Component, namedComponent, type StructuredFieldType } from "./components.ts";
 import {
   checkDigestAlgorithm,
@@ -31,7 +30,6 @@ import {
 } from "./signing_feature.ts";
 import { RequestedSignatures } from "./requested_signatures.ts";
 import { checkLabel, checkTag, componentsOf, secondsNow } from "./sign_message.ts";
-import { checkSigner, type Signer } from "./signer.ts";
 
 /** How a session signs. */
 export interface MessageSignaturesOptions {

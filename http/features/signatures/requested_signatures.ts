@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isStructuredInnerList, parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { isStructuredInnerList, parseStructuredDictionary } from "../../protocol/syntax.ts";
 import { type Component, componentOf, MessageSignatureError, parseComponent, repeated } from "./components.ts";
 import type { SignaturePlan } from "./sign_message.ts";
 

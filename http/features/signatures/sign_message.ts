@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { formatStructuredItem, parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { formatStructuredItem, parseStructuredDictionary } from "../../protocol/syntax.ts";
 import {
   type Component,
   componentValue,
@@ -14,11 +14,9 @@ import {
   type StructuredFieldType,
 } from "./components.ts";
 import { toBase64 } from "../../../internal/bytes.ts";
-import { checkText, type OptionNames, refuseUnknown } from "../../../internal/expected.ts";
-import { wholeNumber } from "../../../internal/time_limits.ts";
-import { httpAlgorithmOf } from "./algorithms.ts";
+import { checkText, type OptionNames, refuseUnknown, wholeNumber } from "../../../internal/expected.ts";
+import { checkSigner, httpAlgorithmOf, type Signer, utf8 } from "./signer.ts";
 import { partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
-import { checkSigner, type Signer, utf8 } from "./signer.ts";
 
 /** Parameters of a signature that is made (RFC 9421 §2.3), in the order they are written. */
 export interface SignatureParameters {

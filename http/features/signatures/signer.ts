@@ -1,9 +1,16 @@
 /**
- * What signs: a key of a token, of the runtime or of a service, as HTTP sees it.
+ * What signs: a key of a token, of the runtime or of a service, as HTTP sees it. And signature algorithms by their JOSE names (RFC
+ * 7518 §3.1, RFC 8037, RFC 8812, RFC 9964): the name HTTP message signatures have for them (RFC 9421 §3.3), the keys they are for,
+ * and how they are checked.
  *
  * @module
  */
 import { NotSupportedError } from "../../errors.ts";
+import { Buffer } from "node:buffer";
+import type { JsonWebKeyInput, KeyObject, PublicKeyInput } from "node:crypto";
+import { builtin } from "../../../internal/builtin_modules.ts";
+import type { BytesInput } from "../../../internal/platform_types.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
 
 /** A public key as JSON (RFC 7517). */
 export interface PublicJwk {
@@ -96,3 +103,171 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 }
 
 const encoder = new TextEncoder();
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** An algorithm. */
+export interface SignatureAlgorithm {
+  /** Its JOSE name. */
+  readonly name: string;
+  /** Its name in HTTP message signatures; null where they have none. */
+  readonly http: string | null;
+  /** The key type of its keys. */
+  readonly kty: "RSA" | "EC" | "OKP" | "AKP" | "oct";
+  /** The curves of its keys; null for keys without a curve. */
+  readonly curves: readonly string[] | null;
+  /** The hash, as node:crypto calls it; null where the algorithm hashes by itself. */
+  readonly hash: string | null;
+  /** Whether it is RSASSA-PSS. */
+  readonly isPss: boolean;
+}
+
+function algorithm(
+  name: string,
+  kty: SignatureAlgorithm["kty"],
+  hash: string | null,
+  http: string | null = null,
+  curves: readonly string[] | null = null,
+): SignatureAlgorithm {
+  return { name, http, kty, curves, hash, isPss: name.startsWith("PS") };
+}
+
+const algorithms: readonly SignatureAlgorithm[] = [
+  algorithm("ES256", "EC", "sha256", "ecdsa-p256-sha256", ["P-256"]),
+  algorithm("ES384", "EC", "sha384", "ecdsa-p384-sha384", ["P-384"]),
+  algorithm("ES512", "EC", "sha512", null, ["P-521"]),
+  algorithm("ES256K", "EC", "sha256", null, ["secp256k1"]),
+  algorithm("RS256", "RSA", "sha256", "rsa-v1_5-sha256"),
+  algorithm("RS384", "RSA", "sha384"),
+  algorithm("RS512", "RSA", "sha512"),
+  algorithm("PS256", "RSA", "sha256"),
+  algorithm("PS384", "RSA", "sha384"),
+  algorithm("PS512", "RSA", "sha512", "rsa-pss-sha512"),
+  // First, as it is what "ed25519" means: EdDSA alone is of another curve, too.
+  algorithm("Ed25519", "OKP", null, "ed25519", ["Ed25519"]),
+  algorithm("EdDSA", "OKP", null, "ed25519", ["Ed25519", "Ed448"]),
+  algorithm("Ed448", "OKP", null, null, ["Ed448"]),
+  algorithm("HS256", "oct", "sha256", "hmac-sha256"),
+  algorithm("HS384", "oct", "sha384"),
+  algorithm("HS512", "oct", "sha512"),
+  ...["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"].map((name) => algorithm(name, "AKP", null)),
+];
+
+/** The algorithm with a JOSE name; null for a name nobody here knows. */
+export function algorithmNamed(name: string): SignatureAlgorithm | null {
+  return algorithms.find((each) => each.name === name) ?? null;
+}
+
+/** The algorithm with a name of HTTP message signatures; null for a name nobody here knows. */
+export function httpAlgorithmNamed(name: string): SignatureAlgorithm | null {
+  return algorithms.find((each) => each.http === name) ?? null;
+}
+
+/** Whether a key is one of an algorithm. A key that names its algorithm is for that one alone (RFC 7517 §4.4). */
+export function isKeyFor({ name, kty, curves }: SignatureAlgorithm, key: PublicJwk | SignatureVerifier): boolean {
+  if (isVerifier(key)) return key.algorithm === name;
+  if (key.kty !== kty || (curves !== null && !curves.includes(key.crv ?? ""))) return false;
+  if (key.use !== undefined && key.use !== "sig") return false;
+  if (kty === "AKP") return key.alg === name;
+  return key.alg === undefined || key.alg === name || (kty === "OKP" && (key.alg === "EdDSA" || key.alg === key.crv));
+}
+
+/**
+ * What HTTP message signatures call the algorithm of a signer (RFC 9421 §3.3).
+ *
+ * @throws {TypeError} For algorithms they have no name for.
+ */
+export function httpAlgorithmOf(signer: Signer): string {
+  const known = algorithmNamed(signer.algorithm);
+  const isOtherCurve = known?.kty === "OKP" && (signer.publicJwk?.().crv ?? "Ed25519") !== "Ed25519";
+  if (known !== null && known.http !== null && !isOtherCurve) return known.http;
+  const names = algorithms.filter(({ http }) => http !== null).map(({ name }) => name).join(", ");
+  throw new TypeError(
+    `Cannot sign HTTP messages with ${JSON.stringify(signer.algorithm)}: RFC 9421 has no name for it; it has ${names}`,
+  );
+}
+
+/**
+ * A key that checks signatures where it is, and of its one algorithm alone. `tokenSigner` of a secret key makes one: HMACs
+ * are then checked in the token, and their key leaves it no more than for making them.
+ */
+export interface SignatureVerifier {
+  /** The algorithm by its JOSE name, for example "HS256". */
+  readonly algorithm: string;
+  /** Whether a signature of a message is right. */
+  verify(message: Uint8Array<ArrayBuffer>, signature: Uint8Array): Promise<boolean>;
+}
+
+/**
+ * A public key in one of the forms it is found in: as JSON, as SubjectPublicKeyInfo in PEM or in DER; or a key that verifies
+ * where it is.
+ */
+export type VerificationKey = PublicJwk | string | BytesInput | SignatureVerifier;
+
+function isVerifier(key: unknown): key is SignatureVerifier {
+  const { algorithm, verify } = Object(key) as Partial<SignatureVerifier>;
+  return typeof algorithm === "string" && typeof verify === "function";
+}
+
+/**
+ * A verification key as JSON, or what verifies by itself.
+ *
+ * @throws {TypeError} When it cannot be read.
+ */
+export function readVerificationKey(key: VerificationKey): PublicJwk | SignatureVerifier {
+  if (isVerifier(key)) return key;
+  if (typeof key === "object" && key !== null && "kty" in key) return key;
+  try {
+    const input: PublicKeyInput | string = typeof key === "string"
+      ? key
+      : { key: bytesOf(key as BytesInput), format: "der", type: "spki" };
+    return builtin.crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
+  } catch (cause) {
+    throw new TypeError("Cannot verify: the key is neither a JSON Web Key nor a public key in PEM or DER", { cause });
+  }
+}
+
+function bytesOf(source: BytesInput): Buffer {
+  return ArrayBuffer.isView(source)
+    ? Buffer.from(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength)
+    : Buffer.from(source as ArrayBuffer);
+}
+
+/**
+ * Whether a signature is right. The key must be one of the algorithm; see {@linkcode isKeyFor}.
+ *
+ * @throws {NotSupportedError} Where the runtime does not know such keys.
+ */
+export function verifySignature(
+  { name, hash, isPss, kty }: SignatureAlgorithm,
+  key: PublicJwk | SignatureVerifier,
+  message: Bytes,
+  signature: Uint8Array,
+): boolean | Promise<boolean> {
+  if (isVerifier(key)) return key.verify(message, signature);
+  if (kty === "oct") return isMac(hash!, key, message, signature);
+  let publicKey: KeyObject;
+  try {
+    publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKeyInput["key"], format: "jwk" });
+  } catch (error) {
+    if (kty === "RSA" || key.crv === "P-256" || key.crv === "Ed25519") throw unreadable(error);
+    throw new NotSupportedError(`verify ${name} with a ${key.crv ?? kty} key`, runtimeName(), String(error));
+  }
+  if (kty === "EC") {
+    return builtin.crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
+  }
+  if (!isPss) return builtin.crypto.verify(hash, message, publicKey, signature);
+  const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = builtin.crypto.constants;
+  return builtin.crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);
+}
+
+function unreadable(cause: unknown): TypeError {
+  return new TypeError("Cannot verify: the JSON Web Key is damaged", { cause });
+}
+
+function isMac(hash: string, { k }: PublicJwk, message: Bytes, signature: Uint8Array): boolean {
+  const secret = Buffer.from(k ?? "", "base64url");
+  if (secret.byteLength === 0) throw new TypeError("Cannot verify: the secret key is empty");
+  const expected = builtin.crypto.createHmac(hash, secret).update(message).digest();
+  return expected.byteLength === signature.byteLength && builtin.crypto.timingSafeEqual(expected, signature);
+}

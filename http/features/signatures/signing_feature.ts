@@ -7,7 +7,7 @@
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { type HttpMessage, messageState } from "../../message/message.ts";
 import { httpUriOf } from "../../protocol/uri.ts";
-import { formatStructuredDictionary, parseStructuredDictionary } from "../../protocol/structured_fields.ts";
+import { formatStructuredDictionary, parseStructuredDictionary } from "../../protocol/syntax.ts";
 import { baseOf, fieldsOf, type SignatureFields, signatureParams, type SignaturePlan } from "./sign_message.ts";
 import { NOT_SIGNED, TransportError } from "../../errors.ts";
 import { HttpStatus } from "../../protocol/status.ts";

@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { checkOptions, type OptionNames, refuseUnknown } from "../../../internal/expected.ts";
+import { checkOptions, finiteTime, type OptionNames, refuseUnknown, zeroOrMore } from "../../../internal/expected.ts";
 import {
   algorithmNamed,
   httpAlgorithmNamed,
   isKeyFor,
   readVerificationKey,
   type SignatureAlgorithm,
+  utf8,
   type VerificationKey,
   verifySignature,
-} from "./algorithms.ts";
+} from "./signer.ts";
 import {
   type Component,
   isSameComponent,
@@ -22,12 +23,18 @@ import {
   type SignedParts,
   type StructuredFieldType,
 } from "./components.ts";
-import { finiteTime, zeroOrMore } from "../../../internal/time_limits.ts";
 import { isContentOf } from "./content_digest.ts";
-import { isResponse, partsOf, type SignableMessage, type SignableRequest } from "./message_parts.ts";
+import {
+  isResponse,
+  partsOf,
+  type ReceivedSignature,
+  refusal,
+  type SignableMessage,
+  type SignableRequest,
+  type SignatureInfo,
+  signaturesOf,
+} from "./message_parts.ts";
 import { secondsNow, signatureBase } from "./sign_message.ts";
-import { type ReceivedSignature, refusal, type SignatureInfo, signaturesOf } from "./received_signatures.ts";
-import { utf8 } from "./signer.ts";
 
 /** A key that was found for a signature, with its algorithm where the key does not imply it. */
 export type FoundKey = VerificationKey | {

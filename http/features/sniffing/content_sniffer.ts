@@ -1,13 +1,12 @@
 /** The feature that finds the media type of responses. */
 
-import { checkOptions } from "../../../internal/expected.ts";
-import { type ByteStream, ChunkInput, pipeThroughGenerator } from "../../codings/chunks.ts";
+import { checkOptions, MAX_TIMER, zeroOrMore } from "../../../internal/expected.ts";
+import { type ByteStream, ChunkInput, pipeThroughGenerator } from "../../codings/codings.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { attemptGuard, type HttpMessage, isListened } from "../../message/message.ts";
 import { ContentSniffedEvent } from "../../message/message_events.ts";
 import { parseMediaType } from "../../protocol/media_type.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
-import { MAX_TIMER, zeroOrMore } from "../../../internal/time_limits.ts";
 import { isNoSniff, needsBytes, RESOURCE_HEADER_LENGTH, sniffMediaType } from "./sniff.ts";
 
 /** Options of {@linkcode ContentSniffer}. */

@@ -14,7 +14,7 @@ import {
   Tag,
 } from "../../../internal/x509/der.ts";
 export { Tag } from "../../../internal/x509/der.ts";
-import { secretBytes } from "../../../internal/secret_bytes.ts";
+import { secretBytes } from "../../../internal/bytes.ts";
 
 /** The identifier octet of an element of the context, `[number]`. */
 export function contextTag(number: number, isConstructed: boolean): number {

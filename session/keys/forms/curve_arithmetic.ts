@@ -10,7 +10,7 @@ import type * as Misc from "@noble/curves/misc.js";
 import type * as Nist from "@noble/curves/nist.js";
 import type * as Secp256k1 from "@noble/curves/secp256k1.js";
 import type * as Weierstrass from "@noble/curves/abstract/weierstrass.js";
-import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
+import { fromPackage, requiredAt } from "../../../internal/builtin_modules.ts";
 import type { Curve, NamedCurve } from "../../attributes/named_parameters.ts";
 
 /** Where there is one already: on Bun, and in what a bundler has made, which finds the library by these calls. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { secretBytes } from "../../../internal/secret_bytes.ts";
+import { secretBytes } from "../../../internal/bytes.ts";
 import type * as Crypto from "node:crypto";
 import { damaged, type DerElement, DerReader, Tag } from "./asn1.ts";
 

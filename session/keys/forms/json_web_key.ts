@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { secretCopy } from "../../../internal/secret_bytes.ts";
+import { secretCopy } from "../../../internal/bytes.ts";
 import { describeName } from "../../../ffi/memory/inputs.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { damaged } from "./asn1.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { secretCopy } from "../../../internal/secret_bytes.ts";
+import { secretCopy } from "../../../internal/bytes.ts";
 
 /** One block between its two lines. */
 export interface PemBlock {

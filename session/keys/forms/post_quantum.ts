@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { fromPackage, requiredAt } from "../../../internal/npm_package.ts";
-import { secretCopy } from "../../../internal/secret_bytes.ts";
+import { fromPackage, requiredAt } from "../../../internal/builtin_modules.ts";
+import { secretCopy } from "../../../internal/bytes.ts";
 import type * as MlDsa from "@noble/post-quantum/ml-dsa.js";
 import type * as MlKem from "@noble/post-quantum/ml-kem.js";
 import type * as SlhDsa from "@noble/post-quantum/slh-dsa.js";

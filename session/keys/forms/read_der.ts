@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { secretBytes } from "../../../internal/secret_bytes.ts";
+import { secretBytes } from "../../../internal/bytes.ts";
 import { CKK } from "../../../ffi/constants/mod.ts";
 import { contextTag, damaged, type DerElement, DerReader, oidText, readDer, Tag, wholeOctets } from "./asn1.ts";
 import { uncompressedPoint } from "./curve_arithmetic.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CryptoKeyInput } from "../../../internal/platform_types.ts";
-import { secretCopy, secretText } from "../../../internal/secret_bytes.ts";
+import { secretCopy, secretText } from "../../../internal/bytes.ts";
 import { runtimeCrypto } from "../../../internal/runtime.ts";
 import { type BytesInput, describeType, isBytesInput, viewBytes, wellFormed } from "../../../ffi/memory/inputs.ts";
 import { damaged, type DerElement, readDer } from "./asn1.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { secretBytes } from "../../../internal/secret_bytes.ts";
+import { secretBytes } from "../../../internal/bytes.ts";
 import { runtimeCrypto } from "../../../internal/runtime.ts";
 import type { RsaMaterial, RsaPrivateNumbers } from "./key_material.ts";
 

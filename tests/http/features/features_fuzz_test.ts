@@ -11,14 +11,16 @@ import {
   parseMediaType,
   parseQualityList,
 } from "../../../http/protocol/media_type.ts";
-import { formatHttpDate, parseHttpDate, parseRetryAfter } from "../../../http/protocol/http_date.ts";
-import { parseRateLimit } from "../../../http/protocol/rate_limit_fields.ts";
+import { formatHttpDate, parseHttpDate, parseRateLimit, parseRetryAfter } from "../../../http/protocol/retry_times.ts";
 import {
+  parseParameters,
   parseStructuredDictionary,
   parseStructuredItem,
   parseStructuredList,
-} from "../../../http/protocol/structured_fields.ts";
-import { parseParameters, quoteIfNeeded, splitOutsideQuotes, unquote } from "../../../http/protocol/syntax.ts";
+  quoteIfNeeded,
+  splitOutsideQuotes,
+  unquote,
+} from "../../../http/protocol/syntax.ts";
 import { RateLimit } from "../../../http/features/rate_limit.ts";
 import { Retry } from "../../../http/features/retry.ts";
 import { ContentSniffer } from "../../../http/features/sniffing/content_sniffer.ts";

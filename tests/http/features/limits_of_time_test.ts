@@ -1,4 +1,4 @@
-// Times: those that are no limit, and what servers say about them (internal/time_limits.ts, http/pool/connection_pool.ts).
+// Times: those that are no limit, and what servers say about them (internal/expected.ts, http/pool/connection_pool.ts).
 import { assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
 import { AuthDigest } from "../../../http/features/auth/digest.ts";

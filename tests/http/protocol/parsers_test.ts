@@ -8,17 +8,14 @@ import {
   parseQualityList,
   qualityOf,
 } from "../../../http/protocol/media_type.ts";
-import { formatHttpDate, parseHttpDate, parseRetryAfter } from "../../../http/protocol/http_date.ts";
-import { parseRateLimit } from "../../../http/protocol/rate_limit_fields.ts";
-import {
-  parseStructuredDictionary,
-  parseStructuredItem,
-  parseStructuredList,
-} from "../../../http/protocol/structured_fields.ts";
+import { formatHttpDate, parseHttpDate, parseRateLimit, parseRetryAfter } from "../../../http/protocol/retry_times.ts";
 import {
   decodeExtendedValue,
   isToken,
   parseParameters,
+  parseStructuredDictionary,
+  parseStructuredItem,
+  parseStructuredList,
   quoteIfNeeded,
   splitOutsideQuotes,
   unquote,

@@ -4,7 +4,7 @@ import process from "node:process";
 import { assertEquals, assertInstanceOf, assertStringIncludes, assertThrows } from "@std/assert";
 import { CacheSqliteStore } from "../../../http/stores/cache_sqlite_store.ts";
 import { CookieJar } from "../../../http/features/cookies/cookie_jar.ts";
-import { CookieSqliteStore } from "../../../http/features/cookies/sqlite_store.ts";
+import { CookieSqliteStore } from "../../../http/features/cookies/cookie_stores.ts";
 import { inTransaction, openPrivateDatabase } from "../../../http/storage/private_database.ts";
 import { temporaryFolder } from "../../_support/temporary_folder.ts";
 

@@ -1,10 +1,15 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { SessionFetch } from "../../../http/contract/feature_session.ts";
-import { EventStreamParser, type ServerSentEvent } from "../../../http/streams/event_stream_parser.ts";
+import {
+  EventStreamError,
+  EventStreamParser,
+  readServerSentEvents,
+  type ServerSentEvent,
+  serverSentEvents,
+} from "../../../http/streams/server_sent_events.ts";
 import { RecordTooLongError } from "../../../http/streams/source.ts";
 import { NdjsonError, readNdjson } from "../../../http/streams/ndjson.ts";
-import { EventStreamError, readServerSentEvents, serverSentEvents } from "../../../http/streams/server_sent_events.ts";
 import { SeededRandom } from "../../_support/random.ts";
 import { assertLinear } from "../../_support/growth.ts";
 

@@ -39,7 +39,7 @@ import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Pkcs11KeyPair } from "../../../session/tokens/options.ts";
 import { x509Of } from "../../../session/keys/x509.ts";
-import { nameText } from "../../../internal/x509/distinguished_name.ts";
+import { nameText } from "../../../internal/x509/der.ts";
 import { openSoftokn, softoknSkip } from "../../_support/softokn.ts";
 import { softhsmSkip } from "../../_support/softhsm.ts";
 import { TokenSession } from "../../_support/token_session.ts";

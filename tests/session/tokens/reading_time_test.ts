@@ -10,7 +10,7 @@ import { type KeyInput, readKeySync } from "../../../session/keys/forms/read_key
 import { x509Of } from "../../../session/keys/x509.ts";
 import { splitCommand } from "../../../session/managed/bridge.ts";
 import { requestPin } from "../../../session/pins/mod.ts";
-import { nameText } from "../../../internal/x509/distinguished_name.ts";
+import { nameText } from "../../../internal/x509/der.ts";
 import { addAttached, noPurposes, purposeOid } from "../../../session/trust/purposes.ts";
 import { Pkcs11Uri } from "../../../session/uri/mod.ts";
 import { assertReadsInLinearTime, type TimedReader } from "../../_support/reading_time.ts";

@@ -9,8 +9,17 @@ import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../.
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
-import { algorithmNamed, isKeyFor, readVerificationKey, type VerificationKey, verifySignature } from "../algorithms.ts";
-import { checkSigner, type Signer, type SignOptions, utf8 } from "../signer.ts";
+import {
+  algorithmNamed,
+  checkSigner,
+  isKeyFor,
+  readVerificationKey,
+  type Signer,
+  type SignOptions,
+  utf8,
+  type VerificationKey,
+  verifySignature,
+} from "../signer.ts";
 
 /**
  * The kind of reason: "malformed", it does not parse; "algorithm", it is not one of the key; "key", no known key; "critical",

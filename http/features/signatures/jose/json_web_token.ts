@@ -4,10 +4,15 @@
  *
  * @module
  */
-import { type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
-import { finiteTime, moreThanZero, zeroOrMore } from "../../../../internal/time_limits.ts";
-import type { VerificationKey } from "../algorithms.ts";
-import { checkSigner, type Signer, type SignOptions } from "../signer.ts";
+import {
+  finiteTime,
+  moreThanZero,
+  type OptionNames,
+  refuseUnknown,
+  unexpected,
+  zeroOrMore,
+} from "../../../../internal/expected.ts";
+import { checkSigner, type Signer, type SignOptions, type VerificationKey } from "../signer.ts";
 import { secondsNow } from "../sign_message.ts";
 import {
   JwsError,

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { AuthBasic } from "../../../../http/features/auth/basic.ts";
+import { AuthBasic } from "../../../../http/features/auth/plain_schemes.ts";
 import type { AuthRequest } from "../../../../http/features/auth/scheme.ts";
 import { parseChallenges } from "../../../../http/protocol/challenges.ts";
 

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";
-import { AuthBearer, type BearerRefreshRequest } from "../../../../http/features/auth/bearer.ts";
+import { AuthBearer, type BearerRefreshRequest } from "../../../../http/features/auth/plain_schemes.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { authTransports, guardedServer, refusalBody } from "../../../_support/auth_servers.ts";

@@ -1,7 +1,6 @@
 import { describe, it } from "node:test";
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { AuthBasic } from "../../../../http/features/auth/basic.ts";
-import { AuthBearer } from "../../../../http/features/auth/bearer.ts";
+import { AuthBasic, AuthBearer } from "../../../../http/features/auth/plain_schemes.ts";
 import { AuthDigest } from "../../../../http/features/auth/digest.ts";
 import { AuthManager } from "../../../../http/features/auth/manager.ts";
 import { AuthNtlm } from "../../../../http/features/auth/ntlm/ntlm.ts";

@@ -1,7 +1,7 @@
 import { after, before, describe, it } from "node:test";
 import type { ChildProcess } from "node:child_process";
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { AuthBearer } from "../../../../http/features/auth/bearer.ts";
+import { AuthBearer } from "../../../../http/features/auth/plain_schemes.ts";
 import { AuthenticationError } from "../../../../http/features/auth/auth_feature.ts";
 import { AuthManager } from "../../../../http/features/auth/manager.ts";
 import { AuthNegotiate } from "../../../../http/features/auth/negotiate.ts";

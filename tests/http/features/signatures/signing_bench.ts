@@ -1,9 +1,8 @@
 // A server that says whether the signatures of its requests are right, and a signer of the runtime's own.
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { PublicJwk, Signer } from "../../../../http/features/signatures/signer.ts";
-import type { SignableRequest } from "../../../../http/features/signatures/message_parts.ts";
+import type { SignableRequest, SignatureInfo } from "../../../../http/features/signatures/message_parts.ts";
 import { MessageSignatureError } from "../../../../http/features/signatures/components.ts";
-import type { SignatureInfo } from "../../../../http/features/signatures/received_signatures.ts";
 import { verifyMessage, type VerifyMessageOptions } from "../../../../http/features/signatures/verify_message.ts";
 import { reply, type SeenRequest, type SocketServer, socketServer } from "../../../_support/socket_server.ts";
 
