@@ -258,10 +258,11 @@ export class Frame {
    * Larger room after CKR_BUFFER_TOO_SMALL. At `length` stands what the module wants, if it has said so; the new room
    * is written there.
    *
+   * @param owed Bytes that have gone in and whose result the module has not given yet.
    * @throws {RangeError} when the module wants more than can be
    */
-  grow(output: Output, length: number): Output {
-    const wanted = this.#wanted(length, output.capacity * 2);
+  grow(output: Output, length: number, owed = 0): Output {
+    const wanted = this.#wanted(length, output.capacity * 2 + owed);
     const larger = this.output(Math.max(output.capacity * 2, wanted, MIN_GROWN));
     this.block.setUlong(length, larger.capacity);
     return larger;

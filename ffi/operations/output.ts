@@ -21,6 +21,8 @@ export interface OutputOptions {
    * module is asked for the length.
    */
   readonly repeats?: boolean | undefined;
+  /** Bytes that have gone in and whose result may come with this call. */
+  readonly owed?: number | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export function* outputOf(
   name: FunctionName,
   room: number,
   words: (address: bigint, length: bigint) => bigint[],
-  { first = make, repeats = false }: OutputOptions = {},
+  { first = make, repeats = false, owed = 0 }: OutputOptions = {},
 ): Program<Uint8Array<ArrayBuffer>> {
   const { block } = frame;
   const fn = frame.fn(FN[name]);
@@ -39,7 +41,7 @@ export function* outputOf(
   const length = frame.ulong(output.capacity);
   let rv = yield* first({ fn, args: words(output.address, block.address(length)) });
   for (let growths = 0; rv === CKR.BUFFER_TOO_SMALL && growths < MAX_GROWTHS; growths++) {
-    output = frame.grow(output, length);
+    output = frame.grow(output, length, owed);
     rv = yield [{ fn, args: words(output.address, block.address(length)) }];
   }
   if (repeats && rv === CKR.OK && block.getUlong(length) === output.capacity) {

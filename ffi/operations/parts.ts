@@ -98,13 +98,21 @@ export interface PartArgs {
   readonly mechanism: number;
 }
 
+/** A part. */
+export interface UpdateArgs extends PartArgs {
+  /** Its data. */
+  readonly data: Uint8Array;
+  /** Bytes given so far, these too, whose result has not come: a cipher that authenticates may keep all until its end. */
+  readonly owed: number;
+}
+
 /**
  * Takes a part; what it gives is empty for operations that give nothing before their end. Like the steps that follow it
  * does not end the operation when it fails: that is {@linkcode endParts}, whatever the reason.
  */
 export function* updateParts(
   frame: Frame,
-  { use, functions, data, begin }: PartArgs & { readonly data: Uint8Array },
+  { use, functions, data, begin, owed }: UpdateArgs,
 ): Program<Uint8Array<ArrayBuffer>> {
   // Beginning runs code of the caller: a question for a PIN, the parameter of the mechanism.
   const input = frame.input(data, begin !== null);
@@ -115,7 +123,8 @@ export function* updateParts(
     if (functions.transforms) {
       if (bytes === 0) return new Uint8Array(0);
       const room = bytes + BLOCK_MARGIN;
-      return yield* outputOf(frame, functions.update, room, (at, length) => [use.session, input, size, at, length]);
+      const words = (at: bigint, length: bigint) => [use.session, input, size, at, length];
+      return yield* outputOf(frame, functions.update, room, words, { owed });
     }
     const rv = yield [{ fn: frame.fn(FN[functions.update]), args: [use.session, input, size] }];
     expectOk(frame, rv, functions.update);
@@ -196,11 +205,9 @@ function* finishing<T>(frame: Frame, use: PartsUse, step: Program<T>): Program<T
 }
 
 /** The end of an operation that gives bytes. */
-export interface FinishArgs extends PartArgs {
+export interface FinishArgs extends Omit<UpdateArgs, "data"> {
   /** Data held back so far, a copy of the operation's own. */
   readonly rest: Uint8Array;
-  /** Bytes of data whose result has not been given. */
-  readonly owed: number;
 }
 
 /**

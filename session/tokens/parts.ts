@@ -15,6 +15,7 @@ import {
   type PartArgs,
   type PartFunctions,
   type PartsUse,
+  type UpdateArgs,
   updateParts,
   verifyParts,
 } from "../../ffi/operations/parts.ts";
@@ -78,8 +79,7 @@ export function partsShown(parts: Parts | SyncParts): PartsShown {
 }
 
 /** A part on its way to the token. */
-interface TakenPart extends PartArgs {
-  readonly data: Uint8Array;
+interface TakenPart extends UpdateArgs {
   /** Whether the data is a copy of ours, to be overwritten after use. */
   readonly copied: boolean;
 }
@@ -137,7 +137,7 @@ class PartsState {
     const part = viewBytes(chunk, "a part");
     const step = this.step("take a part");
     this.#owed += part.length;
-    return { ...step, ...this.#blocks.take(part) };
+    return { ...step, ...this.#blocks.take(part), owed: this.#owed };
   }
 
   /** What a part gave. */

@@ -57,7 +57,7 @@ static W output, announce = 1, lie, sticky, objects = 3, alwaysAuthenticate, une
 
 /* Bits of `habits`, beside those of attributes below. */
 enum { ENDS_WHEN_TOO_SMALL = 128, MADE_BY_MOZILLA = 8, WANTS_BLOCKS = 16, GIVES_AT_THE_END = 32,
-       PADS_WITH_NUL = 64, FINDS_FOR_EVER = 256 };
+       PADS_WITH_NUL = 64, FINDS_FOR_EVER = 256, WANTS_ROOM_FOR_ALL = 512 };
 
 /* Commands */
 static int index_of(const char *name) {
@@ -170,6 +170,8 @@ static W update(int fn, W session, W kind, const B *data, W length, B *to, W *ro
   if (sessions[session].active != kind) return leave(session, NOT_INITIALIZED_OPERATION);
   sessions[session].parts = 1;
   if (rv == OK && room && habits & WANTS_BLOCKS && length % 16) rv = DATA_LEN_RANGE;
+  if (rv == OK && habits & WANTS_ROOM_FOR_ALL && room && *room < sessions[session].kept + length)
+    return *room = sessions[session].kept + length, leave(session, BUFFER_TOO_SMALL);
   if (habits & GIVES_AT_THE_END && room) sessions[session].kept += length, length = 0;
   if (rv == OK && room) rv = give(data, length, to, room);
   return leave(session, rv == OK ? rv : over(session, rv));

@@ -33,6 +33,8 @@ export const HABIT = {
   wantsBlocks: 16,
   /** What a cipher gives comes with its end. */
   givesAtTheEnd: 32,
+  /** A part wants room for everything that is kept back, too, though it may give nothing. */
+  wantsRoomForAll: 512,
   /** A search begins again when it has found everything. */
   findsForEver: 256,
   /** The token's label is filled with NULs. */

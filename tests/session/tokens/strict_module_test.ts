@@ -14,7 +14,7 @@ import { Pkcs11Error, SessionBusyError, SessionClosedError } from "../../../sess
 import type { Module } from "../../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../../session/tokens/object.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import { type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
+import { HABIT, type StrictModule, strictModuleSkip as skip } from "../../_support/strict_module.ts";
 import { openStrictToken } from "../../_support/strict_token.ts";
 
 const data = new Uint8Array(32).fill(7);
@@ -124,6 +124,21 @@ for (const version of ["2.40", "3.2"] as const) {
         assertEquals((await session.encapsulateKey(key, CKM.ML_KEM, {})).ciphertext.length, 6000);
       });
     }
+
+    it("a cipher has room for all that it keeps back, and not for more", { skip }, async () => {
+      const kept = new Uint8Array(2 ** 26 + 4096);
+      for (const name of ["decryptor", "decryptorSync"] as const) {
+        const decryptor = session[name](key, cipher);
+        strict.set("habits", HABIT.givesAtTheEnd | HABIT.wantsRoomForAll);
+        assertEquals((await decryptor.update(kept)).length, 0);
+        assertEquals((await decryptor.update(data)).length, 0);
+        assertEquals((await decryptor.final()).length, kept.length + data.length);
+        const other = session[name](key, cipher);
+        strict.set("output", kept.length);
+        await assertRejects(async () => await other.update(data), RangeError, "it wants room for");
+        strict.reset();
+      }
+    });
 
     it("a buffer that is never large enough is given up", { skip }, async () => {
       strict.fail("C_Sign", CKR.BUFFER_TOO_SMALL, { times: 100 });
