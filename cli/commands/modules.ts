@@ -1,6 +1,6 @@
 import type { CommandContext } from "../contract/command.ts";
 import { tableText } from "../terminal/table.ts";
-import { isInitialised, tokensMatching } from "../tokens/find_tokens.ts";
+import { isInitialised, tokensThere } from "../tokens/find_tokens.ts";
 import { noteFailures, withModules } from "../tokens/modules.ts";
 
 /** Lists the modules. */
@@ -17,7 +17,7 @@ export async function run(context: CommandContext): Promise<void> {
         version: `${libraryVersion.major}.${libraryVersion.minor}`,
         interface: module.interfaceVersion,
         managed: module.managed,
-        tokens: (await tokensMatching([module], null, signal)).filter(isInitialised).length,
+        tokens: (await tokensThere([module], null, signal)).found.filter(isInitialised).length,
       };
     }));
     await context.report({

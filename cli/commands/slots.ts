@@ -1,4 +1,6 @@
 import { CKF } from "../../ffi/constants/mod.ts";
+import { slotProblem } from "../../session/tokens/find_slot.ts";
+import { Pkcs11Error } from "../../session/errors.ts";
 import { withoutNuls } from "../../ffi/memory/structs.ts";
 import type { Module } from "../../session/tokens/module.ts";
 import type { CommandContext } from "../contract/command.ts";
@@ -16,11 +18,11 @@ export async function run(context: CommandContext): Promise<void> {
       json: rows,
       text: tableText(paint, surroundings.output.columns, rows, [
         { title: "SLOT", value: ({ id }) => String(id) },
-        { title: "TOKEN", value: ({ description, token }) => token === null ? `(none) ${description}` : token.label },
+        { title: "TOKEN", value: tokenText },
         { title: "MAKER", value: ({ token }) => token?.manufacturer ?? "" },
         { title: "MODEL", value: ({ token }) => token?.model ?? "" },
         { title: "SERIAL", value: ({ token }) => token?.serialNumber ?? "" },
-        { title: "STATE", value: ({ token }) => token?.state ?? "" },
+        { title: "STATE", value: ({ error, token }) => error ?? token?.state ?? "" },
         { title: "URI", value: ({ token }) => token?.uri ?? "" },
       ]),
     });
@@ -33,11 +35,14 @@ async function slotsOf(module: Module, { signal }: CommandContext) {
   for (const slot of await module.slots({ signal })) {
     const info = await slot.info({ signal });
     const isPresent = (info.flags & CKF.TOKEN_PRESENT) !== 0;
-    const found = isPresent ? { module, slot, slotInfo: info, token: await slot.tokenInfo({ signal }) } : null;
+    const told = isPresent ? await slot.tokenInfo({ signal }).catch(slotProblem) : null;
+    const error = told instanceof Pkcs11Error ? told.ckr : null;
+    const found = told === null || told instanceof Pkcs11Error ? null : { module, slot, slotInfo: info, token: told };
     rows.push({
       module: module.name ?? module.path,
       id: slot.id,
       description: info.slotDescription,
+      error,
       token: found === null ? null : {
         label: withoutNuls(found.token.label),
         manufacturer: withoutNuls(found.token.manufacturerId),
@@ -51,4 +56,8 @@ async function slotsOf(module: Module, { signal }: CommandContext) {
     });
   }
   return rows;
+}
+
+function tokenText({ description, error, token }: Awaited<ReturnType<typeof slotsOf>>[number]): string {
+  return token?.label ?? `(${error === null ? "none" : "unknown"}) ${description}`;
 }

@@ -1,8 +1,9 @@
 /** The tokens that a URI means. */
 import { CKF } from "../../ffi/constants/mod.ts";
 import type { SlotInfo, TokenInfo } from "../../session/core/infos.ts";
-import { UriError } from "../../session/errors.ts";
+import { Pkcs11Error, UriError } from "../../session/errors.ts";
 import { isModuleOf } from "../../session/find_by_uri.ts";
+import { slotProblem } from "../../session/tokens/find_slot.ts";
 import type { Module } from "../../session/tokens/module.ts";
 import type { Slot } from "../../session/tokens/slot.ts";
 import { Pkcs11Uri } from "../../session/uri/mod.ts";
@@ -50,23 +51,40 @@ export function uriArgument(text: string, command: string): Pkcs11Uri {
   return uri;
 }
 
-/** The tokens that are there and that a URI matches; all of them where there is none. */
+/**
+ * The tokens that are there and that a URI matches; all of them where there is none.
+ *
+ * @throws {Pkcs11Error} Where there is none, and a slot does not tell of its token: it could be that one.
+ */
 export async function tokensMatching(
   modules: readonly Module[],
   uri: Pkcs11Uri | null,
   signal: AbortSignal,
 ): Promise<FoundToken[]> {
+  const { found, problem } = await tokensThere(modules, uri, signal);
+  if (found.length === 0 && problem !== null) throw problem;
+  return found;
+}
+
+/** The tokens that a URI matches, and why a slot does not tell of its token; null where all do. */
+export async function tokensThere(
+  modules: readonly Module[],
+  uri: Pkcs11Uri | null,
+  signal: AbortSignal,
+): Promise<{ readonly found: FoundToken[]; readonly problem: Pkcs11Error | null }> {
   const found: FoundToken[] = [];
+  let problem: Pkcs11Error | null = null;
   for (const module of modules) {
     if (uri !== null && (!isModuleOf(uri, module) || !uri.matchModule(await module.info({ signal })))) continue;
     for (const slot of await module.slots({ tokenPresent: true, signal })) {
-      const [slotInfo, token] = [await slot.info({ signal }), await slot.tokenInfo({ signal })];
-      if (uri === null || uri.matchSlot(slotInfo, slot.id) && uri.matchToken(token)) {
-        found.push({ module, slot, slotInfo, token });
-      }
+      const slotInfo = await slot.info({ signal });
+      if (uri !== null && !uri.matchSlot(slotInfo, slot.id)) continue;
+      const token = await slot.tokenInfo({ signal }).catch(slotProblem);
+      if (token instanceof Pkcs11Error) problem ??= token;
+      else if (token !== null && (uri === null || uri.matchToken(token))) found.push({ module, slot, slotInfo, token });
     }
   }
-  return found;
+  return { found, problem };
 }
 
 /** Whether a token holds objects: a slot of SoftHSM without one of its own shows a token that is not initialised. */

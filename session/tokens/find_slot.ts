@@ -16,14 +16,14 @@ import { checkOptions } from "../../ffi/engine/aborts.ts";
 /** What is looked for: a token's label, a `pkcs11:` URI, or members of its information. */
 export type SlotMatch = string | Partial<TokenInfo>;
 
-/** A slot with what is known of it. */
+/** A slot with what it and its token tell. */
 export interface DescribedSlot {
   /** The slot. */
   readonly slot: Slot;
   /** What the slot tells. */
   readonly info: SlotInfo;
-  /** What its token tells; null where it has gone meanwhile. */
-  readonly token: TokenInfo | null;
+  /** What its token tells. */
+  readonly token: TokenInfo;
 }
 
 /** A condition on slots, and what it is in words. */
@@ -31,7 +31,7 @@ export interface SlotCondition {
   /** In words. */
   readonly text: string;
   /** Whether a slot meets it. */
-  meets(described: DescribedSlot & { readonly token: TokenInfo }): boolean;
+  meets(described: DescribedSlot): boolean;
 }
 
 /** Whether a text of a token is the one that is looked for, with the NULs a token may fill it with or without them. */
@@ -120,17 +120,19 @@ function plainText(value: unknown): string {
 /**
  * The one slot that meets the condition.
  *
+ * @param slots What each tells, or why it does not; null where its token has gone meanwhile.
  * @throws {SlotNotFoundError} Where there is none; the tokens that are there are named.
  * @throws {SlotAmbiguousError} Where there is more than one.
+ * @throws {Pkcs11Error} Where there is none, and a slot does not tell of its token: it could be that one.
  */
-export function onlySlot(condition: SlotCondition, slots: readonly DescribedSlot[]): Slot {
-  const found = slots.filter((each) => each.token !== null && condition.meets({ ...each, token: each.token }));
+export function onlySlot(condition: SlotCondition, slots: readonly (DescribedSlot | Pkcs11Error | null)[]): Slot {
+  const described = slots.filter((each): each is DescribedSlot => each !== null && !(each instanceof Pkcs11Error));
+  const found = described.filter((each) => condition.meets(each));
   if (found.length === 1) return found[0]!.slot;
   if (found.length > 1) throw new SlotAmbiguousError(condition.text, found.length);
-  throw new SlotNotFoundError(
-    condition.text,
-    slots.flatMap(({ token }) => token === null ? [] : JSON.stringify(withoutNuls(token.label))),
-  );
+  const problem = slots.find((each) => each instanceof Pkcs11Error);
+  if (problem !== undefined) throw problem;
+  throw new SlotNotFoundError(condition.text, described.map(({ token }) => JSON.stringify(withoutNuls(token.label))));
 }
 
 /** Answers that mean the token has gone since the slots were listed. */
@@ -145,6 +147,15 @@ const GONE: ReadonlySet<number> = new Set([
 export function goneToken(error: unknown): null {
   if (error instanceof Pkcs11Error && GONE.has(error.code)) return null;
   throw error;
+}
+
+/**
+ * Why a slot does not tell of its token, which hinders no other slot; null where the token has gone. What is no answer of
+ * the slot's, such as an abort or a module that was closed, is thrown on.
+ */
+export function slotProblem(error: unknown): Pkcs11Error | null {
+  if (!(error instanceof Pkcs11Error) || error.code === CKR.CRYPTOKI_NOT_INITIALIZED) throw error;
+  return GONE.has(error.code) ? null : error;
 }
 
 /** What a token is followed for. */
@@ -331,8 +342,10 @@ export class TokenWatch implements AsyncIterableIterator<TokenChange> {
   async #tokens(): Promise<Seen> {
     const seen: Seen = new Map();
     for (const slot of await this.#module.slots({ tokenPresent: true, signal: this.#signal })) {
-      const token = await slot.tokenInfo({ signal: this.#signal }).catch(goneToken);
-      if (token !== null) seen.set(slot.id, { slot, token });
+      const token = await slot.tokenInfo({ signal: this.#signal }).catch(slotProblem);
+      // One that does not answer has not gone: it is what it was, or nothing is known of it yet.
+      const known = token instanceof Pkcs11Error ? this.#seen.get(slot.id)?.token : token;
+      if (known) seen.set(slot.id, { slot, token: known });
     }
     return seen;
   }

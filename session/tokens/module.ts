@@ -22,10 +22,10 @@ import { HandlePool } from "../core/handle_pool.ts";
 import { newSlot, Slot } from "./slot.ts";
 import {
   type DescribedSlot,
-  goneToken,
   onlySlot,
   slotCondition,
   type SlotMatch,
+  slotProblem,
   type TokenChange,
   TokenWatch,
   type WatchTokensOptions,
@@ -265,7 +265,8 @@ export class Module {
    * @returns The slot.
    * @throws {SlotNotFoundError} Where no token is; those that are there are named.
    * @throws {SlotAmbiguousError} Where more than one is.
-   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {Pkcs11Error} What a slot answers that does not tell of its token, where no other is meant;
+   * CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    *
    * @example A token by its label
@@ -281,10 +282,13 @@ export class Module {
   async findSlot(match: SlotMatch, options: CallOptions = {}): Promise<Slot> {
     const condition = slotCondition(match);
     checkOptions(options);
-    const described: DescribedSlot[] = [];
+    const described: (DescribedSlot | Pkcs11Error | null)[] = [];
     for (const slot of await this.slots({ ...options, tokenPresent: true })) {
-      const token = await slot.tokenInfo(options).catch(goneToken);
-      described.push({ slot, info: await slot.info(options), token });
+      try {
+        described.push({ slot, token: await slot.tokenInfo(options), info: await slot.info(options) });
+      } catch (error) {
+        described.push(slotProblem(error));
+      }
     }
     return onlySlot(condition, described);
   }
@@ -297,18 +301,18 @@ export class Module {
    * @returns The slot.
    * @throws {SlotNotFoundError} Where no token is; those that are there are named.
    * @throws {SlotAmbiguousError} Where more than one is.
-   * @throws {Pkcs11Error} CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
+   * @throws {Pkcs11Error} What a slot answers that does not tell of its token, where no other is meant;
+   * CKR_CRYPTOKI_NOT_INITIALIZED: the module was closed.
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   findSlotSync(match: SlotMatch, options: CallOptions = {}): Slot {
     const condition = slotCondition(match);
     checkOptions(options);
-    const described = this.slotsSync({ ...options, tokenPresent: true }).map((slot): DescribedSlot => {
-      const info = slot.infoSync(options);
+    const described = this.slotsSync({ ...options, tokenPresent: true }).map((slot) => {
       try {
-        return { slot, info, token: slot.tokenInfoSync(options) };
+        return { slot, token: slot.tokenInfoSync(options), info: slot.infoSync(options) };
       } catch (error) {
-        return { slot, info, token: goneToken(error) };
+        return slotProblem(error);
       }
     });
     return onlySlot(condition, described);

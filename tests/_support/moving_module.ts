@@ -28,6 +28,11 @@ export class MovingModule {
     this.#call("moving_put", from, to);
   }
 
+  /** The token of a slot is not told of: C_GetTokenInfo answers `rv`; slot 0 is none. */
+  break(slot: bigint, rv: number): void {
+    this.#call("moving_break", slot, BigInt(rv));
+  }
+
   /** C_Login calls that were made. */
   get logins(): number {
     return this.#call("moving_logins");
