@@ -1,5 +1,6 @@
 /** Sessions on several tokens: a pool that goes on with the others when one of them is away. */
 import { describeType } from "../../ffi/memory/inputs.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
 import { isPlainObject, type OptionNames, refuseUnknown } from "../../internal/expected.ts";
 import { MemberEvent } from "../core/events.ts";
 import { SessionClosedError } from "../errors.ts";
@@ -33,9 +34,11 @@ class SeveralTokens implements LentSessions {
     options: SessionGroupOptions,
     tell: (type: "member-out" | "member-in", member: SessionPoolMember) => void,
   ) {
-    const own = isPlainObject(options) ? { ...options, retryAfter: undefined } : options;
-    const parts = slots.map((slot) => new TokenSessions(slot, own));
-    this.#members = new Members(parts, readRetryAfter(options.retryAfter), {
+    const { retryAfter, ...own }: SessionGroupOptions = isPlainObject(options) ? options : {};
+    // What may be wrong is read first: the sessions of a token keep its PIN.
+    const after = readRetryAfter(retryAfter);
+    const parts = sessionsOf(slots, isPlainObject(options) ? own : options);
+    this.#members = new Members(parts, after, {
       tryAgain: async ({ part }) => void await part.use((session) => session.getInfo()),
       left: (member) => tell("member-out", shown(member)),
       cameBack: (member) => tell("member-in", shown(member)),
@@ -108,6 +111,18 @@ class SeveralTokens implements LentSessions {
 
   #sum(count: (part: TokenSessions) => number): number {
     return this.#members.all.reduce((sum, { part }) => sum + count(part), 0);
+  }
+}
+
+/** The sessions of each token. Where those of one cannot be made, none of the others keeps its PIN. */
+function sessionsOf(slots: readonly Slot[], options: SharedSessionsOptions): TokenSessions[] {
+  const parts: TokenSessions[] = [];
+  try {
+    for (const slot of slots) parts.push(new TokenSessions(slot, options));
+    return parts;
+  } catch (error) {
+    for (const part of parts) part.close().catch(reportUncaught);
+    throw error;
   }
 }
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { inspect } from "node:util";
 import { CKM, CKR, CKU } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
+import { sessionPool } from "../../../session/groups/several_tokens.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import type { OpenSessionOptions } from "../../../session/tokens/options.ts";
 import type { Session } from "../../../session/tokens/session.ts";
@@ -105,6 +106,18 @@ describe("PINs", () => {
       "maxTries that is none": () => slot.openSession({ login: { pin: mine, maxTries: -1 } }),
       "an option of a login that throws": () =>
         session.login(CKU.USER, mine, Object.defineProperty({}, "ifNeeded", { get: throwing })),
+      "an option of a pool over several tokens that is out of range": () =>
+        sessionPool([session.slot, session.slot], { login: { pin: mine }, retryAfter: -1 }),
+      "a login that the second token of a pool does not get": () => {
+        const login = {
+          get pin() {
+            if (asked++ > 0) throw new Error("asked again");
+            return mine;
+          },
+        };
+        let asked = 0;
+        sessionPool([session.slot, session.slot], { login });
+      },
       "an option of a pool that throws": () =>
         slot.sessionPool(Object.defineProperty({ login: { pin: mine } }, "interaction", { get: throwing })),
       "a new PIN that is none": () => session.setPin(mine, 5 as unknown as string),
