@@ -6,6 +6,7 @@ import { DATA_VIEW, getter, isUint8Array, kindOf, lengthOf, TYPED_ARRAY } from "
 
 export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
 export type { BytesInput } from "../../internal/platform_types.ts";
+export { isUint8Array };
 
 /** From this size on, bytes need not be copied into an operation's own memory. */
 export const LARGE = 0x10000;

@@ -50,7 +50,8 @@ export function checkSameKey(signers: readonly GroupedSigner[]): JsonWebKeyField
       }`,
     );
   }
-  signers.forEach(checkMembers);
+  // A hole in the list is looked at, too.
+  for (const [index, signer] of signers.entries()) checkMembers(signer, index);
   const [first] = signers as [GroupedSigner];
   const key = publicKeyOf(first);
   const isSecret = isMac(first.algorithm);

@@ -86,13 +86,13 @@ export class Members<T> {
   }
 
   /** Leaves a member out, to be tried again later unless its PIN was refused. */
-  leave(member: Member<T>, error: unknown, isForGood = false): void {
+  leave(member: Member<T>, error: unknown): void {
     const wasIn = member.state === "in";
     member.state = "out";
     member.error = this.#lastError = error;
     builtin.timers.clearTimeout(member.timer);
     member.dueAt = Infinity;
-    if (!isForGood && faultOf(error) !== "pin" && this.#retryAfter > 0 && !this.#isClosed) this.#schedule(member);
+    if (faultOf(error) !== "pin" && this.#retryAfter > 0 && !this.#isClosed) this.#schedule(member);
     if (wasIn) this.#events.left(member);
   }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type BytesInput, copyBytes } from "../../ffi/memory/inputs.ts";
+import { type BytesInput, copyBytes, describeType, isUint8Array } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 import { leaveSignal, orAborted } from "../../internal/report_error.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
@@ -65,6 +65,15 @@ interface Part {
   failedOn: Bytes | null;
 }
 
+/** What members with one secret key make of {@linkcode PROOF}. */
+interface Proof {
+  readonly made: Bytes;
+  /** The member that has made it; null once another has made the same. */
+  author: Part | null;
+  /** Whether another member has made something else, and the author is to say again what is right. */
+  isDisputed: boolean;
+}
+
 /** One signature that a member is to make. */
 interface Step {
   readonly member: Member<Part>;
@@ -87,8 +96,8 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
   readonly #publicKey: JsonWebKeyFields | null;
   readonly #members: Members<Part>;
   readonly #slowAfter: number;
-  /** What the first member made of the proof, where keys are secret. */
-  #proof: Bytes | null = null;
+  /** What members make of {@linkcode PROOF}, where keys are secret; null until one has. */
+  #proof: Proof | null = null;
 
   /** A group of signers: see {@linkcode signerGroup}. */
   constructor(signers: readonly GroupedSigner[], options: SignerGroupOptions = {}) {
@@ -101,8 +110,16 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
     const isProven = this.#publicKey !== null;
     const parts = signers.map((signer): Part => ({ signer, calls: new Set(), isProven, failedOn: null }));
     this.#members = new Members(parts, readRetryAfter(options.retryAfter), {
-      tryAgain: async (member) => void await this.#call({ member, message: member.part.failedOn ?? PROOF }, undefined),
+      tryAgain: async (member) => {
+        const { part } = member;
+        const mustProve = this.#mustProve(member);
+        if (mustProve) this.#prove(part, await this.#call({ member, message: PROOF }, undefined));
+        if (!mustProve || part.failedOn !== null) {
+          await this.#call({ member, message: part.failedOn ?? PROOF }, undefined);
+        }
+      },
       left: (member) => {
+        member.part.isProven = isProven;
         this.dispatchEvent(new MemberEvent("member-out", shown(member)));
         // What it has not answered yet goes to the others at once.
         for (const call of [...member.part.calls]) call.abort(member.error);
@@ -176,7 +193,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
       let outcome: { readonly made: Bytes } | { readonly error: unknown };
       try {
         const { member, message } = step.value;
-        outcome = { made: member.part.signer.signSync!(message.slice()) };
+        outcome = { made: bytesOf(member.part.signer.signSync!(message.slice())) };
       } catch (error) {
         outcome = { error };
       }
@@ -208,7 +225,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
       if (member === null) throw last;
       passed.add(member);
       try {
-        if (!member.part.isProven) this.#prove(member.part, yield { member, message: PROOF });
+        if (this.#mustProve(member)) this.#prove(member.part, yield { member, message: PROOF });
         const signature = yield { member, message };
         // Another member could do it: it was not the message.
         for (const each of doubtful) this.#leave(each.member, each.error, message);
@@ -218,7 +235,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
         const fault = judge(error);
         if (fault === "input") throw error;
         last = error;
-        if (error instanceof OtherKeyError) this.#members.leave(member, error, true);
+        if (error instanceof OtherKeyError || error instanceof NoSignatureError) this.#leave(member, error, message);
         else if (fault === "unclear") doubtful.push({ member, error });
         else if (fault !== "busy") this.#leave(member, error, message);
       }
@@ -230,10 +247,27 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
     this.#members.leave(member, error);
   }
 
+  /** One that is out may come back with another key. */
+  #mustProve({ part, state }: Member<Part>): boolean {
+    return this.#publicKey === null && (state === "out" || !part.isProven);
+  }
+
   /** Secret keys are compared by what they make of one message. */
   #prove(part: Part, made: Bytes): void {
-    this.#proof ??= made;
-    if (!isSameBytes(made, this.#proof)) throw new OtherKeyError();
+    const proof = this.#proof;
+    if (proof === null || proof.isDisputed && proof.author === part) {
+      this.#proof = { made, author: part, isDisputed: false };
+    } else if (isSameBytes(made, proof.made)) {
+      if (proof.author !== part) proof.author = null;
+      proof.isDisputed = false;
+    } else {
+      // Of two that differ the first may be the one that is wrong.
+      if (proof.author !== null && proof.author !== part) {
+        proof.isDisputed = true;
+        proof.author.isProven = false;
+      }
+      throw new OtherKeyError();
+    }
     part.isProven = true;
   }
 
@@ -247,7 +281,7 @@ export class SignerGroup extends TypedEventTarget<SignerGroupEvents> {
     calls.add(call);
     member.calls++;
     try {
-      return await orAborted(signer.sign(message.slice(), { signal: call.signal }), call.signal);
+      return bytesOf(await orAborted(signer.sign(message.slice(), { signal: call.signal }), call.signal));
     } finally {
       member.calls--;
       calls.delete(call);
@@ -276,6 +310,23 @@ class OtherKeyError extends TypeError {
   constructor() {
     super("Cannot sign with a member of the group: its secret key is another than that of the others");
   }
+}
+
+/** A member that gives something else than a signature. */
+class NoSignatureError extends TypeError {
+  constructor(made: unknown) {
+    super(`Cannot sign with a member of the group: expected a Uint8Array, got ${describeType(made)}`);
+  }
+}
+
+/**
+ * What a member has made.
+ *
+ * @throws {NoSignatureError} When that is no bytes.
+ */
+function bytesOf(made: unknown): Bytes {
+  if (isUint8Array(made)) return made as Bytes;
+  throw new NoSignatureError(made);
 }
 
 /** In place a signer has one session; that it has died says nothing of its token, on which others may be open. */

@@ -298,6 +298,64 @@ describe("a group of signers", () => {
     assertThrows(() => group.publicJwk(), TypeError, "no public half");
   });
 
+  describe("whose keys are secret", () => {
+    /** A signer whose signatures and proofs are what `made` holds at the time. */
+    const mac = (made: { bytes: unknown }): GroupedSigner => ({
+      algorithm: "HS256",
+      keyId: "mac",
+      sign: () => made.bytes instanceof Error ? Promise.reject(made.bytes) : Promise.resolve(made.bytes as Bytes),
+      signSync: () => made.bytes as Bytes,
+    });
+    const right = Uint8Array.of(1, 2, 3);
+    const wrong = Uint8Array.of(9, 9, 9);
+
+    it("holds an answer that is no bytes for its member's fault, whoever is asked first", async () => {
+      for (const lie of ["abc", [1, 2, 3], undefined, Promise.resolve(right)]) {
+        const group = signerGroup([mac({ bytes: lie }), mac({ bytes: right })], { retryAfter: 0 });
+        assertEquals(group.signSync(message), right);
+        assertEquals(await group.sign(message), right);
+        assertEquals(states(group), ["out", "in"]);
+        assertMatch((group.members[0]!.error as Error).message, /expected a Uint8Array, got/);
+        await assertRejects(() => signerGroup([mac({ bytes: "abc" })]).sign(message), TypeError, "got a string");
+      }
+    });
+
+    it("leaves nobody out for good where two differ and the first was wrong", async () => {
+      const first = { bytes: wrong as unknown };
+      const group = signerGroup([mac(first), mac({ bytes: right })], { retryAfter: 1 });
+      assertEquals(await group.sign(message), wrong);
+      assertEquals(await group.sign(message), wrong);
+      assertEquals(states(group), ["in", "out"]);
+      first.bytes = right;
+      while (states(group)[1] === "out") {
+        assertEquals(await group.sign(message), right);
+        await new Promise((go) => setTimeout(go, 1));
+      }
+    });
+
+    it("asks one that comes back for its proof again", async () => {
+      const card = { bytes: right as unknown };
+      const group = signerGroup([mac({ bytes: right }), mac(card)], { retryAfter: 1 });
+      for (let call = 0; call < 2; call++) assertEquals(await group.sign(message), right);
+      card.bytes = code("CKR_DEVICE_REMOVED");
+      const left = event(group, "member-out");
+      for (let call = 0; call < 2; call++) assertEquals(await group.sign(message), right);
+      await left;
+      // Another card is in its reader.
+      card.bytes = wrong;
+      while (!/another than/.test(String(group.members[1]!.error))) await new Promise((go) => setTimeout(go, 1));
+      for (let call = 0; call < 4; call++) assertEquals(await group.sign(message), right);
+      card.bytes = right;
+      while (states(group)[1] === "out") await new Promise((go) => setTimeout(go, 1));
+    });
+  });
+
+  it("says of a hole in the list which signer is none", () => {
+    // deno-lint-ignore no-sparse-arrays
+    const holed = [, new Told("b")] as unknown as GroupedSigner[];
+    assertThrows(() => signerGroup(holed), TypeError, "signer 1 does not belong to it: it is undefined");
+  });
+
   it("signs wherever a signer does", async () => {
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
     const jwk = await crypto.subtle.exportKey("jwk", pair.publicKey) as Record<string, string>;
