@@ -119,6 +119,7 @@ export type TemplateInput = AttributesInit | Attributes;
 export function compileTemplate(template: TemplateInput, keyType?: number): TemplateEntry[] {
   const init = templateInit(template);
   const entries: TemplateEntry[] = [];
+  const types = new Set<number>();
   let set: ParameterSet | undefined;
   for (const key of Object.keys(init)) {
     const value = (init as Record<string, unknown>)[key];
@@ -127,9 +128,10 @@ export function compileTemplate(template: TemplateInput, keyType?: number): Temp
     const entry = key === "namedCurve"
       ? curveEntry(value)
       : templateEntry(key, set?.name === value ? set?.number : value);
-    if (entries.some(({ type }) => type === entry.type)) {
+    if (types.has(entry.type)) {
       throw new TypeError(`Cannot use attribute ${key}: it is given twice, by another name or number`);
     }
+    types.add(entry.type);
     entries.push(entry);
   }
   if (set !== undefined) checkFamily(set, entries.find(({ type }) => type === CKA.KEY_TYPE)?.value ?? keyType);

@@ -7,6 +7,7 @@ import { attributeByName, attributeByType, suggestAttributeName } from "../../..
 import { attributeType, attributeTypes } from "../../../session/attributes/attribute_types.ts";
 import { attributesOf } from "../../../session/attributes/attributes.ts";
 import { type AttributesInit, compileTemplate } from "../../../session/attributes/attributes_init.ts";
+import { assertLinear } from "../../_support/growth.ts";
 
 /** Compiles what the compiler would refuse. */
 function compileAnything(init: unknown): unknown {
@@ -17,6 +18,16 @@ function compileOne(name: string | number, value: unknown): unknown {
   const [entry] = compileTemplate({ [name]: value } as AttributesInit);
   return entry?.value;
 }
+
+describe("a template with many attributes", () => {
+  it("is read in time that grows in step with them", () => {
+    assertLinear((count) => {
+      const init: Record<number, Uint8Array<ArrayBuffer>> = {};
+      for (let each = 0; each < count; each++) init[CKA.VENDOR_DEFINED + each] = new Uint8Array(1);
+      return compileTemplate(init);
+    }, 40_000);
+  });
+});
 
 describe("the table of attributes", () => {
   it("has every CKA of the standard under the camelCase form of its name", () => {
