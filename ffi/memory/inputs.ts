@@ -101,7 +101,12 @@ export function memoryOf(input: BytesInput): ArrayBufferLike {
 function asBytes(view: ArrayBufferView, subject: string): Uint8Array {
   const known = kindOf.call(view) === undefined ? DATA_VIEW : TYPED_ARRAY;
   const buffer = whole(known.buffer.call(view) as ArrayBufferLike, subject);
-  return new Uint8Array(buffer, known.byteOffset.call(view) as number, known.byteLength.call(view) as number);
+  try {
+    return new Uint8Array(buffer, known.byteOffset.call(view) as number, known.byteLength.call(view) as number);
+  } catch {
+    // A DataView has no length any more then, where a typed array is empty.
+    throw new TypeError(`Cannot use ${subject}: its buffer has been shrunk, and it lies past the end`);
+  }
 }
 
 function detachedError(subject: string): TypeError {

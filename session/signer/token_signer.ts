@@ -191,14 +191,15 @@ export class TokenSigner {
     options: CallOptions,
   ): Promise<T> {
     const life = lifeOfSession(session);
-    if (life === this.#life) {
+    const wasAway = life !== this.#life;
+    if (!wasAway) {
       try {
         return await body(session, this.#key);
       } catch (error) {
         if (!(error instanceof Pkcs11Error) || !LOST.has(error.code)) throw error;
       }
     }
-    const key = await this.#findAgain(session, options);
+    const key = await this.#findAgain(session, wasAway, options);
     this.#key = key;
     this.#life = life;
     return await body(session, key);
@@ -227,8 +228,8 @@ export class TokenSigner {
     return this.#material;
   }
 
-  /** The key in a token that was away: the same token, the same attributes, the same public half. */
-  async #findAgain(session: Session, options: CallOptions): Promise<Pkcs11Object> {
+  /** The key that has another handle now, as where its token was away: the same token, attributes and public half. */
+  async #findAgain(session: Session, wasAway: boolean, options: CallOptions): Promise<Pkcs11Object> {
     await this.#checkToken(session.slot, options);
     const found = await session.findObjects(this.#match, options);
     const { object, untold } = await holderAmong(session, found, this.#material, options);
@@ -236,7 +237,7 @@ export class TokenSigner {
     const isNamed = this.#match.id !== undefined || this.#match.label !== undefined;
     const handle = object ?? (isNamed && untold.length === 1 ? untold[0]! : null);
     if (handle !== null) return new Pkcs11Object(session, handle);
-    const match = "the attributes it had before its token was away";
+    const match = `the attributes it had${wasAway ? " before its token was away" : ""}`;
     const action = "find the signing key again";
     if (!isNamed || untold.length === 0) throw new ObjectNotFoundError(match, action);
     throw new ObjectAmbiguousError(match, untold.length, action, "give each key a CKA_ID of its own");

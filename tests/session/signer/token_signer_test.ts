@@ -1,5 +1,5 @@
 // About session/signer/: signatures of token keys in JOSE's form, checked by the runtime's Web Cryptography and OpenSSL.
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { createHmac } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
@@ -160,7 +160,9 @@ describe("a signer of a token's key", () => {
     const signer = await tokenSigner(first.privateKey, { sessions });
     await signer.sign(message);
     await first.privateKey.destroy();
-    await assertRejects(() => signer.sign(message), Error, "find the signing key again");
+    const lost = await assertRejects(() => signer.sign(message), Error, "find the signing key again");
+    // Its token has been there all the time.
+    assertFalse(lost.message.includes("away"));
     const second = await on.session.importKeyPair(jwk, { ...pem, token: false }, pem);
     assert((await signer.sign(message)).length === 64);
     for (const key of [first.publicKey, second.privateKey]) await key.destroy();

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../../ffi/constants/mod.ts";
 import {
@@ -236,6 +236,15 @@ describe("Bad input", () => {
       assertEquals(after, before);
     },
   );
+
+  it("a DataView past the end of a buffer that was shrunk is refused in words", { skip, timeout }, async () => {
+    const buffer = new ArrayBuffer(16, { maxByteLength: 32 });
+    const view = new DataView(buffer, 8, 8);
+    buffer.resize(4);
+    const words = "Cannot use data: its buffer has been shrunk";
+    await assertRejects(() => session.digest(CKM.SHA256, view), TypeError, words);
+    assertThrows(() => session.digestSync(CKM.SHA256, view), TypeError, words);
+  });
 
   it("a detached buffer is refused, an empty one is data", { skip, timeout }, async () => {
     await assertRejects(() => session.sign(key, CKM.SHA256_HMAC, detached()), TypeError, "detached");
