@@ -341,7 +341,8 @@ function shown({ error, part, state }: Member<Part>): SignerGroupMember {
 
 /**
  * Makes one signer of several that have the same key, on tokens of this machine or, through p11-kit, of others. Their
- * public keys are compared here; secret keys are compared by a signature before a member's first one is used.
+ * public keys are compared here; secret keys are compared by a signature before a member's first one is used, and when it
+ * comes back.
  *
  * A member is left out when its device or token is away or answers with an error (CKR_DEVICE_…, CKR_TOKEN_NOT_PRESENT …),
  * its sessions are closed, it is slow, or its PIN is refused or locked; what every member refuses is the caller's error.
