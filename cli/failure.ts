@@ -26,7 +26,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   CKR_CURVE_NOT_SUPPORTED: "gp11 mechanisms lists what the token can do; --curve names another curve.",
   CKR_FUNCTION_NOT_SUPPORTED: "The module does not offer this; another one for the same token may.",
   CKR_KEY_HANDLE_INVALID: "The key is gone, or the token was taken out; try again.",
-  CKR_KEY_UNEXTRACTABLE: "It stays in its token. With type=public in the URI its public half is meant.",
+  CKR_KEY_UNEXTRACTABLE: "It stays in its token; of a pair, type=public in the URI means the half that may leave.",
   CKR_KEY_TYPE_INCONSISTENT: "The mechanism is for another kind of key; gp11 objects tells the key's.",
   CKR_MECHANISM_INVALID: "gp11 mechanisms lists what the token can do.",
   CKR_PIN_EXPIRED: "gp11 pin change sets a new one.",

@@ -12,6 +12,7 @@ import type { CommandContext } from "../contract/command.ts";
 import { CommandError, UsageError } from "../terminal/errors.ts";
 import { openSink, openSource, readWhole, STANDARD } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
+import type { CliSurroundings } from "../terminal/surroundings.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 
 /** Sends a request, with a signature or a client certificate of a token where one is named. */
@@ -100,8 +101,15 @@ async function send(context: CommandContext, session: HttpSession, url: URL): Pr
   const content = body === undefined ? null : await readWhole(await openSource(body, surroundings));
   const method = options.text("method") ?? (content === null ? "GET" : "POST");
   const response = await session.fetch(url, { method, headers: headersOf(context), body: content, signal });
-  if (options.has("json")) return await reportResponse(context, response);
-  const sink = await openSink(options.text("out") ?? STANDARD, surroundings);
+  const file = options.text("out") ?? STANDARD;
+  if (file !== STANDARD || !options.has("json")) await receive(response, file, surroundings);
+  if (options.has("json")) await reportResponse(context, response, file);
+  assertGood(response);
+}
+
+/** Writes the body as it arrives. */
+async function receive(response: Response, file: string, surroundings: CliSurroundings): Promise<void> {
+  const sink = await openSink(file, surroundings);
   const progress = new Progress(surroundings, "Receiving", Number(response.headers.get("content-length")) || undefined);
   try {
     for await (const piece of response.body ?? []) {
@@ -114,14 +122,22 @@ async function send(context: CommandContext, session: HttpSession, url: URL): Pr
     await progress.end();
     await sink.discard();
   }
-  assertGood(response);
 }
 
-async function reportResponse(context: CommandContext, response: Response): Promise<void> {
+/** The response as JSON; its body is in a file, or with it. */
+async function reportResponse(context: CommandContext, response: Response, file: string): Promise<void> {
   const { headers, status, statusText, url } = response;
-  const body = await response.text();
-  await context.report({ json: { url, status, statusText, headers: Object.fromEntries(headers), body }, text: "" });
-  assertGood(response);
+  const body = file === STANDARD ? contentOf(await response.bytes()) : { file };
+  await context.report({ json: { url, status, statusText, headers: Object.fromEntries(headers), ...body }, text: "" });
+}
+
+/** A body for JSON: text where it is some, else bytes under another name, as neither can be told from the other. */
+function contentOf(bytes: Uint8Array): { body: string } | { bodyBytes: Uint8Array } {
+  try {
+    return { body: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch {
+    return { bodyBytes: bytes }; // The decoder's way to say that these bytes are no text.
+  }
 }
 
 function assertGood({ status, statusText, url }: Response): void {

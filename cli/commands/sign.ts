@@ -1,7 +1,7 @@
 import { ecdsaSignatureToDer } from "../../session/keys/forms/write_der.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { openSink, openSource, type Source, STANDARD } from "../terminal/files.ts";
+import { openSource, type Source, STANDARD, writeBytes } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { keyFacts } from "../tokens/key_facts.ts";
@@ -15,15 +15,7 @@ export async function run(context: CommandContext): Promise<void> {
   await withObject(context, context.arguments[0]!, wishes.sign, async (key) => {
     const { algorithm, signature } = await signed(source, context, key);
     const out = options.text("out") ?? STANDARD;
-    if (!options.has("json") || out !== STANDARD) {
-      const sink = await openSink(out, surroundings);
-      try {
-        await sink.write(signature);
-        await sink.commit();
-      } finally {
-        await sink.discard();
-      }
-    }
+    if (!options.has("json") || out !== STANDARD) await writeBytes(signature, out, surroundings);
     if (options.has("json")) {
       await context.report({ json: { algorithm, key: await key.uri({ signal }), signature }, text: "" });
     }

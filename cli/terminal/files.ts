@@ -124,9 +124,19 @@ export async function openSink(
 
 /** Writes a text, as a whole. */
 export async function writeText(text: string, path: string, surroundings: CliSurroundings): Promise<void> {
-  const sink = await openSink(path, surroundings);
+  await writeBytes(new TextEncoder().encode(text), path, surroundings);
+}
+
+/** Writes bytes, as a whole; `secret` makes a new file readable by its owner alone. */
+export async function writeBytes(
+  bytes: Uint8Array,
+  path: string,
+  surroundings: CliSurroundings,
+  options?: { secret?: boolean },
+): Promise<void> {
+  const sink = await openSink(path, surroundings, options);
   try {
-    await sink.write(new TextEncoder().encode(text));
+    await sink.write(bytes);
     await sink.commit();
   } finally {
     await sink.discard();

@@ -24,10 +24,11 @@ export function safeText(text: string): string {
 
 /** JSON of a value, with `\u` escapes for what could harm a terminal; `bigint` is decimal text, bytes are base64url. */
 export function safeJson(value: unknown, indent = 2): string {
-  const text = JSON.stringify(value, (_name, member) => {
+  const text = JSON.stringify(value, function (this: Record<string, unknown>, name, member) {
     if (typeof member === "bigint") return member.toString();
-    if (member instanceof Uint8Array) return member.toBase64({ alphabet: "base64url", omitPadding: true });
-    return member;
+    // A Buffer has become a list of its bytes by now, by its toJSON().
+    const own = this[name];
+    return own instanceof Uint8Array ? own.toBase64({ alphabet: "base64url", omitPadding: true }) : member;
   }, indent);
   return text.replace(HARMFUL, (letter) => {
     return letter === "\n" ? letter : `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;

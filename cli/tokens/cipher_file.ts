@@ -4,7 +4,7 @@ import { Pkcs11Error } from "../../session/errors.ts";
 import type { Mechanism } from "../../session/mechanisms/mod.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { CommandError } from "../terminal/errors.ts";
+import { CommandError, UsageError } from "../terminal/errors.ts";
 import { openSink, openSource, readWhole, type Sink, type Source, STANDARD } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type CipherScheme, cipherScheme, withMechanism } from "./cipher_schemes.ts";
@@ -26,7 +26,13 @@ export async function cipherFile(
   direction: "encrypt" | "decrypt",
   use: (cipher: (key: Pkcs11Object, orLogIn: OrLogIn) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const { options, surroundings } = context;
+  const { command, options, surroundings } = context;
+  if (options.has("json") && (options.text("out") ?? STANDARD) === STANDARD) {
+    throw new UsageError(
+      `Cannot ${direction} into JSON: what is written may be larger than memory; --out names a file for it`,
+      command.name,
+    );
+  }
   const source = await openSource(options.text("in") ?? STANDARD, surroundings);
   await use((key, orLogIn) => cipher(source, context, { key, orLogIn }, direction));
 }
@@ -46,7 +52,8 @@ async function cipher(
   const { options, signal, command, surroundings } = context;
   const names = { name: options.text("mechanism"), hash: options.text("hash"), command: command.name };
   const scheme = cipherScheme(await keyFacts(key, signal), names);
-  const sink = await openSink(options.text("out") ?? STANDARD, surroundings, { secret: direction === "decrypt" });
+  const file = options.text("out") ?? STANDARD;
+  const sink = await openSink(file, surroundings, { secret: direction === "decrypt" });
   const progress = new Progress(surroundings, direction === "encrypt" ? "Encrypting" : "Decrypting", source.size);
   try {
     const work = new CipherWork(context, { key, orLogIn }, scheme, progress);
@@ -61,6 +68,9 @@ async function cipher(
   } finally {
     await progress.end();
     await sink.discard();
+  }
+  if (options.has("json")) {
+    await context.report({ json: { mechanism: scheme.name, key: await key.uri({ signal }), file }, text: "" });
   }
 }
 

@@ -33,6 +33,9 @@ const noPipe = programPath("mkfifo") === null ? "mkfifo is not installed" : fals
 
 const RELEASE = "release 1.0\n";
 
+/** No text in UTF-8. */
+const BINARY = Uint8Array.of(0, 255, 128);
+
 describe("the command line", { skip: softhsmSkip }, () => {
   let token: TestToken;
   let folder: string;
@@ -197,6 +200,38 @@ describe("the command line", { skip: softhsmSkip }, () => {
       assertEquals((await done("decrypt TOKEN;object=archive", { input: bytes })).text, RELEASE);
     });
 
+    it("tells as JSON which file it has written, and puts none into JSON", async () => {
+      const line = "encrypt TOKEN;object=backup --json";
+      for (const out of ["", " --out -"]) {
+        const { code, errors, text } = await gp11(line + out, { input: RELEASE, environment: {} });
+        assertEquals([code, text, JSON.parse(errors).error.name], [2, "", "UsageError"]);
+      }
+      const told = JSON.parse((await done(`${line} --out FOLDER/told.enc`, { input: RELEASE })).text);
+      assertEquals([told.mechanism, told.file], ["CKM_AES_GCM", `${folder}/told.enc`]);
+      const clear = "decrypt TOKEN;object=backup --json --in FOLDER/told.enc --out FOLDER/told";
+      assertEquals(JSON.parse((await done(clear)).text), { ...told, file: `${folder}/told` });
+      assertEquals(readFileSync(`${folder}/told`, "utf8"), RELEASE);
+    });
+
+    it("exports as JSON: the form under its name, or the file that has it", async () => {
+      const line = "export TOKEN;object=release;type=public";
+      const json = async (rest: string) => JSON.parse((await done(`${rest} --json`)).text);
+      const { text: pem } = await done(line);
+      const { uri, ...form } = await json(line);
+      assertEquals(form, { format: "pem", pem });
+      assertStringIncludes(uri, "object=release");
+      const { bytes } = await done(`${line} --format der`);
+      assertEquals(
+        (await json(`${line} --format der`)).der,
+        bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+      );
+      assertEquals((await json(`${line} --format jwk`)).jwk.crv, "P-256");
+      assertMatch((await json(`${line} --format ssh`)).ssh, /^ecdsa-sha2-nistp256 /);
+      const file = `${folder}/told.pem`;
+      assertEquals(await json(`${line} --out FOLDER/told.pem`), { uri, format: "pem", file });
+      assertEquals(readFileSync(file, "utf8"), pem);
+    });
+
     it("tells the most that an RSA key takes", async () => {
       const cases: [bytes: number, option: string, most: string][] = [
         [1000, "", "190, and with --hash SHA-1 214"],
@@ -235,6 +270,9 @@ describe("the command line", { skip: softhsmSkip }, () => {
       const kept = await gp11("export TOKEN;object=in;type=private");
       assertEquals(kept.code, 1);
       assertStringIncludes(kept.errors, "type=public");
+      const secret = await gp11("export TOKEN;object=backup");
+      assertStringIncludes(secret.errors, "of a pair, type=public");
+      assertStringIncludes((await gp11("export TOKEN;object=in --format csv")).errors, "pem, der, jwk, raw, ssh");
       assertEquals((await gp11("import TOKEN", { input: "nonsense" })).code, 1);
       await done("delete TOKEN;object=in --yes");
     });
@@ -503,7 +541,9 @@ describe("the command line", { skip: softhsmSkip }, () => {
       const seen: { method: string | undefined; headers: IncomingHttpHeaders; body: string }[] = [];
       const server = createServer(async (request, response) => {
         seen.push({ method: request.method, headers: request.headers, body: await text(request) });
-        response.writeHead(request.url === "/missing" ? 404 : 200).end("answer");
+        response.writeHead(request.url === "/missing" ? 404 : 200).end(
+          request.url === "/bytes" ? BINARY : "answer",
+        );
       });
       await once(server.listen(0, "127.0.0.1"), "listening");
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -516,6 +556,11 @@ describe("the command line", { skip: softhsmSkip }, () => {
         assertStringIncludes(String(headers["signature"]), "sig=:");
         const json = JSON.parse((await done(`fetch ${origin}/ --json`)).text);
         assertEquals([json.status, json.body], [200, "answer"]);
+        const saved = JSON.parse((await done(`fetch ${origin}/bytes --json --out FOLDER/got`)).text);
+        assertEquals([saved.status, saved.file, "body" in saved], [200, `${folder}/got`, false]);
+        assertEquals([...readFileSync(`${folder}/got`)], [...BINARY]);
+        const shown = JSON.parse((await done(`fetch ${origin}/bytes --json`)).text);
+        assertEquals([shown.bodyBytes, "body" in shown], ["AP-A", false]);
         const missing = await gp11(`fetch ${origin}/missing`);
         assertEquals([missing.code, missing.text], [1, "answer"]);
         assertStringIncludes(missing.errors, "answered 404");
