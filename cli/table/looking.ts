@@ -24,7 +24,7 @@ export const lookingCommands: readonly CommandDescription[] = [
     options: [],
     examples: [
       { text: "Tokens and their URIs", line: "gp11 slots" },
-      { text: "The URIs for a program", line: "gp11 slots --json | jq -r '.[].token.uri'" },
+      { text: "The URIs for a program", line: "gp11 slots --json | jq -r '.[].token.uri // empty'" },
     ],
     load: () => import("../commands/slots.ts"),
   },

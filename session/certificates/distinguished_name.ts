@@ -74,8 +74,13 @@ function split(text: string, separator: "," | "+", whole: string): string[] {
 }
 
 function attribute(text: string, whole: string): DerValue {
+  if (whole.startsWith("/")) {
+    fail(whole, "it is in OpenSSL's form; RFC 4514 has commas for the slashes, as in CN=example.org,O=Example");
+  }
   const equals = text.indexOf("=");
-  if (equals < 1) fail(whole, `"${text}" is no TYPE=value`);
+  if (equals < 1) {
+    fail(whole, `"${text}" is no TYPE=value; in a value a plus or a comma has a backslash before it, as in O=A\\+B`);
+  }
   const name = text.slice(0, equals).trim();
   const isOid = /^[0-2](\.(0|[1-9]\d*))+$/.test(name);
   const known = types[name.toUpperCase()];

@@ -41,6 +41,8 @@ const LOOKS_LIKE_URI = /^([a-z][a-z0-9+.-]*:\/\/|[a-z]+:(?!\d+$))/i;
  * @throws {TypeError} where it is none
  */
 export function generalName(text: string): DerValue {
+  // Before the patterns, which would only say that it is no name.
+  if (/[^\0-\x7f]/.test(text)) fail(text, "write it in ASCII, host names in their xn-- form");
   const [prefix, name] = WITH_KIND.exec(text) ?? [];
   const kind = prefix === undefined ? undefined : KINDS[prefix.slice(0, -1).toUpperCase()];
   if (prefix === undefined) return alone(text);
@@ -67,7 +69,7 @@ function written(text: string, name: string, { bytes, tag }: NameKind): DerValue
   const content = bytes(name);
   if (content === null) return null;
   if (tag !== KINDS["IP"]!.tag && [...name].some((character) => character > "\u007e" || character < "!")) {
-    fail(text, "write it in ASCII, host names in their xn-- form");
+    fail(text, "it has blanks or control characters");
   }
   return primitive(contextTag(tag, false), content);
 }

@@ -92,6 +92,20 @@ describe("gp11 request and gp11 certificate", { skip }, () => {
     assertStringIncludes(refused.errors, "That one has no label");
   });
 
+  it("say what is meant by names that other programs take", async () => {
+    const cases = [
+      ['O="A+B"', "", "backslash before it, as in O=A\\+B"],
+      ["/CN=x/O=y", "", "as in CN=example.org,O=Example"],
+      ["CN=a", " --san DNS:m\u00fcnchen.example", "xn-- form"],
+      ["CN=a", " --san m\u00fcnchen.example", "xn-- form"],
+    ];
+    for (const [subject, san, advice] of cases) {
+      const { code, errors } = await commands.run(`request TOKEN;object=ec --subject ${subject}${san}`);
+      assertEquals(code, 2);
+      assertStringIncludes(errors, advice!);
+    }
+  });
+
   it("are refused with names that are none before a PIN is asked for", async () => {
     const lines = [
       "request TOKEN;object=ec --subject nobody",
