@@ -1,8 +1,9 @@
 /**
  * Node's modules that take time and memory to load, each loaded when it is first looked at: a program pays for those it
  * uses. Light ones, such as `node:buffer`, are imported as usual. `node:timers` is none on Bun, and `node:process` none on
- * Deno: what is asked of it at each start is in `runtime.ts`. And packages of npm's that are loaded when they are first needed, and
- * may be missing then.
+ * Deno: what is asked of it at each start is in `runtime.ts`.
+ *
+ * Packages of npm's are loaded here too, when they are first needed; they may be missing then.
  *
  * @module
  */

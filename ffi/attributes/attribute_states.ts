@@ -1,4 +1,4 @@
-/** What came of an attribute that was asked for: its value, of what C left in its buffer, or why it has none. */
+/** What came of an attribute that was asked for: its value, made of what C left in the buffer, or why it has none. */
 import { secretBytes } from "../../internal/bytes.ts";
 import type { AttributeKind, AttributeState, DecodedValue, ReadAttribute, ReadRequest } from "./attribute.ts";
 import { CKR } from "../constants/ckr.ts";

@@ -1,4 +1,4 @@
-/** Signals: one listener for each, as a list of thousands takes the runtimes quadratic time; and what is none. */
+/** Signals, checked and listened to: one listener for each, as a list of thousands takes the runtimes quadratic time. */
 import { checkSignal, describeType } from "../../internal/expected.ts";
 import type { RunOptions } from "./program.ts";
 import { leaveSignal } from "../../internal/report_error.ts";

@@ -1,6 +1,6 @@
 /**
  * The functions of Cryptoki as data, in the order of the function lists: each name with the C type and name of every
- * parameter. What they mean is known to operations.ts and to the log of calls, not here.
+ * parameter. What they mean is known to ffi/operations/ and to the log of calls, not here.
  */
 
 import { FUNCTIONS_3_0, FUNCTIONS_3_2 } from "./functions_3.ts";

@@ -1,7 +1,7 @@
 /**
- * Work that waits only where something has to be waited for: written once, done at once over a store in this process, and as a
- * promise over one elsewhere. Answers of features during synchronous sends: a Response can only be read by waiting, so its maker
- * says how to have the bytes at once; and the answer where no cache has one.
+ * What synchronous sends and asynchronous ones have in common. Work that waits only where something has to be waited for is
+ * written once: it is done at once over a store in this process, and is a promise over one elsewhere. Answers of features: a
+ * Response can only be read by waiting, so its maker says how to have the bytes at once.
  *
  * @module
  */

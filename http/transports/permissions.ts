@@ -1,6 +1,7 @@
 /**
  * What this program may look at without its user being asked: Deno puts a question on the terminal, and waits, for what
- * was neither allowed nor denied. Elsewhere there is nobody to ask. With it the root certificates, which are looked at so.
+ * was neither allowed nor denied. Elsewhere there is nobody to ask. The root certificates stand here, too, as they are
+ * looked at in this way.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What others need to know of AuthManager: its base class, which messages that must not be authenticated disable, so that a scheme
- * need not import the manager; and what authentication throws.
+ * What others need to know of AuthManager without importing it: its base class, which messages that must not be authenticated
+ * disable, and the error that authentication throws.
  *
  * @module
  */

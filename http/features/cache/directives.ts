@@ -1,6 +1,7 @@
 /**
- * Cache-Control and the header fields a cache compares. And Fetch's cache modes: what each sends to servers (Fetch standard §4.6,
- * "HTTP-network-or-cache fetch"), and what it says to an `HttpCache`, whatever the caller's own fields say.
+ * What requests and responses say to a cache: Cache-Control, the header fields that it compares, and Fetch's cache modes. Of
+ * each mode: what it sends to servers (Fetch standard §4.6, "HTTP-network-or-cache fetch"), and what it says to an `HttpCache`,
+ * whatever the caller's own fields say.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-// About session/tokens/session_forms.ts, session/tokens/object.ts and session/keys/: keys and certificates in real tokens.
+// About session/tokens/session.ts, session/tokens/object.ts and session/keys/: keys and certificates in real tokens.
 import { assert, assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
