@@ -68,6 +68,12 @@ export function checkText(action: string, value: string): string {
   throw unexpected(action, "a string", value);
 }
 
+/** Checks a list of texts; a text is none, though much of an array's can be done with it. */
+export function checkTexts(action: string, name: string, value: unknown): void {
+  const isList = Array.isArray(value) && value.every((each) => typeof each === "string");
+  if (!isList) throw unexpected(action, `${name} to be an array of strings`, value);
+}
+
 /** Checks the path of a file or a folder; the file system looks at the rest. */
 export function checkPath(action: string, path: string): string {
   if (typeof path === "string" && path !== "") return path;

@@ -5,6 +5,7 @@
  * @module
  */
 import { runtimeCrypto } from "../../internal/runtime.ts";
+import { provesNothing } from "../../internal/small_order.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";
@@ -103,6 +104,8 @@ export function verifyOutside(
   message: Bytes,
   signature: Bytes,
 ): boolean | null {
+  const isEdwards = material.kind === "curve" && scheme.hash === null && !isWeierstrass(material.curve);
+  if (isEdwards && provesNothing(material.curve.name, publicKeyBits(material), signature)) return false;
   const byRuntime = verifyByRuntime(material, scheme, message, signature);
   // A refusal is looked at again: Deno refuses right signatures of secp256k1, and of P-521 where the digest is short.
   if (byRuntime === true || material.kind === "RSA") return byRuntime;

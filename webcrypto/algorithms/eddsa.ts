@@ -4,6 +4,7 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
+import { hasSmallOrder } from "../../internal/small_order.ts";
 import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
 import { eddsa } from "../../session/mechanisms/signature.ts";
 import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";
@@ -15,7 +16,6 @@ import { optional, placement } from "../contract/parameters.ts";
 import { type AsymmetricKeys, keyOperations } from "../keys/asymmetric_keys.ts";
 import { ed25519Keys, ed448Keys } from "../keys/octet_keys.ts";
 import { signBy, verifyBy } from "./signatures.ts";
-import { hasSmallOrder } from "./small_order.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

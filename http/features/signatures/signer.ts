@@ -11,6 +11,7 @@ import type { JsonWebKeyInput, KeyObject, PublicKeyInput } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import type { BytesInput } from "../../../internal/platform_types.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
+import { provesNothing } from "../../../internal/small_order.ts";
 
 /** A public key as JSON (RFC 7517). */
 export interface PublicJwk {
@@ -168,6 +169,9 @@ export function isKeyFor({ name, kty, curves }: SignatureAlgorithm, key: PublicJ
   if (isVerifier(key)) return key.algorithm === name;
   if (key.kty !== kty || (curves !== null && !curves.includes(key.crv ?? ""))) return false;
   if (key.use !== undefined && key.use !== "sig") return false;
+  // RFC 7517 §4.3: what a key does not name may not be done with it.
+  const { key_ops: operations } = key as { readonly key_ops?: unknown };
+  if (Array.isArray(operations) && !operations.includes("verify")) return false;
   if (kty === "AKP") return key.alg === name;
   return key.alg === undefined || key.alg === name || (kty === "OKP" && (key.alg === "EdDSA" || key.alg === key.crv));
 }
@@ -246,6 +250,7 @@ export function verifySignature(
 ): boolean | Promise<boolean> {
   if (isVerifier(key)) return key.verify(message, signature);
   if (kty === "oct") return isMac(hash!, key, message, signature);
+  if (kty === "RSA") checkExponent(key);
   let publicKey: KeyObject;
   try {
     publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKeyInput["key"], format: "jwk" });
@@ -256,6 +261,7 @@ export function verifySignature(
   if (kty === "EC") {
     return builtin.crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
   }
+  if (kty === "OKP" && provesNothing(key.crv!, Buffer.from(key.x!, "base64url"), signature)) return false;
   if (!isPss) return builtin.crypto.verify(hash, message, publicKey, signature);
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = builtin.crypto.constants;
   return builtin.crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);
@@ -263,6 +269,13 @@ export function verifySignature(
 
 function unreadable(cause: unknown): TypeError {
   return new TypeError("Cannot verify: the JSON Web Key is damaged", { cause });
+}
+
+/** Under an exponent of 1 a signature is the digest itself, which anybody can write; an even one has no private key. */
+function checkExponent({ e }: PublicJwk): void {
+  const exponent = BigInt(`0x0${Buffer.from(e ?? "", "base64url").toString("hex")}`);
+  if (exponent >= 3n && exponent % 2n === 1n) return;
+  throw new TypeError(`Cannot verify: the public exponent of the RSA key is ${exponent}, not an odd number from 3 on`);
 }
 
 function isMac(hash: string, { k }: PublicJwk, message: Bytes, signature: Uint8Array): boolean {

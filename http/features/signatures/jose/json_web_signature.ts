@@ -5,7 +5,13 @@
  */
 import { brandError } from "../../../../internal/error_brand.ts";
 import { concatBytes, toBase64Url } from "../../../../internal/bytes.ts";
-import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../../../../internal/expected.ts";
+import {
+  checkTexts,
+  isPlainObject,
+  type OptionNames,
+  refuseUnknown,
+  unexpected,
+} from "../../../../internal/expected.ts";
 import { plainPortrait, shownAs } from "../../../../internal/inspection.ts";
 import { Buffer } from "node:buffer";
 import type { BytesInput } from "../../../../internal/platform_types.ts";
@@ -233,11 +239,11 @@ export async function verifyJws(
   if (head === undefined || middle === undefined || tail === undefined || rest.length > 0) {
     throw refused("malformed", "it has not three parts");
   }
-  if (options.algorithms !== undefined && !Array.isArray(options.algorithms)) {
-    throw new TypeError("Cannot verify: algorithms is no array of names");
-  }
+  const { algorithms, understood = [] } = options;
+  if (algorithms !== undefined) checkTexts("verify the signature", "algorithms", algorithms);
+  checkTexts("verify the signature", "understood", understood);
   const header = headerOf(head);
-  checkCritical(header, options.understood ?? []);
+  checkCritical(header, understood);
   const isPlain = header.b64 === false;
   const given = options.payload;
   if (given !== undefined && middle !== "") throw refused("malformed", "it has a payload, and another one is given");
@@ -246,7 +252,7 @@ export async function verifyJws(
   if (found === null || found === undefined) throw refused("key", "its key is not known");
   const verifying = readVerificationKey(found);
   const algorithm = typeof header.alg === "string" ? algorithmNamed(header.alg) : null;
-  const isAccepted = algorithm !== null && (options.algorithms?.includes(algorithm.name) ?? true);
+  const isAccepted = algorithm !== null && (algorithms?.includes(algorithm.name) ?? true);
   if (!isAccepted || !isKeyFor(algorithm, verifying)) {
     throw refused("algorithm", `its algorithm ${JSON.stringify(header.alg)} is not one of the key, or not accepted`);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  checkTexts,
   finiteTime,
   moreThanZero,
   type OptionNames,
@@ -208,6 +209,7 @@ export async function verifyJwt(
 ): Promise<VerifiedJwt> {
   refuseUnknown("verify the token", options, verifyJwtNames);
   const times = timesOf(options);
+  checkExpected(options);
   const { algorithms, understood } = options;
   const { header, payload } = await verifyJws(jwt, key, { algorithms, understood });
   // RFC 7797 §7: nobody may have to guess whether claims are encoded.
@@ -215,8 +217,7 @@ export async function verifyJwt(
   const claims = claimsOf(payload);
   const wrong = wrongClaim(claims);
   if (wrong !== null) throw refused("malformed", `${wrong.name} is no ${wrong.kind.noun}`);
-  const type = plainType(header.typ);
-  if (options.type !== undefined && type !== plainType(options.type)) {
+  if (options.type !== undefined && !isOfType(header.typ, options.type)) {
     throw refused("claim", `its type is ${JSON.stringify(header.typ)}`);
   }
   checkTimes(claims, times);
@@ -228,8 +229,24 @@ function refused(reason: JwsError["reason"], why: string): JwsError {
   return new JwsError(reason, `Cannot accept the JSON Web Token: ${why}`);
 }
 
-function plainType(type: unknown): string {
-  return String(type).toLowerCase().replace(/^application\//, "");
+/** Checks what is expected: of another type it would be met by nothing, or by more than was meant. */
+function checkExpected({ audience, required = [], ...texts }: VerifyJwtOptions): void {
+  const action = "verify the token";
+  checkTexts(action, "required", required);
+  if (audience !== undefined && typeof audience !== "string") checkTexts(action, "audience", audience);
+  for (const name of ["issuer", "subject", "type"] as const) {
+    if (texts[name] !== undefined && typeof texts[name] !== "string") {
+      throw unexpected(action, `${name} to be a string`, texts[name]);
+    }
+  }
+}
+
+function isOfType(type: unknown, wanted: string): boolean {
+  return typeof type === "string" && plainType(type) === plainType(wanted);
+}
+
+function plainType(type: string): string {
+  return type.toLowerCase().replace(/^application\//, "");
 }
 
 function claimsOf(payload: Uint8Array): JwtClaims {

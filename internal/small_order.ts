@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { toHex } from "../../internal/bytes.ts";
+import { toHex } from "./bytes.ts";
 
 /**
  * The y of these points as RFC 8032 §5.1.2 and §5.2.2 write them, without the sign of x: 0, 1 and -1, and p and p + 1, which
@@ -28,6 +28,14 @@ const points: Readonly<Record<string, ReadonlySet<string>>> = {
     `${"00".repeat(28)}${"ff".repeat(28)}00`,
   ]),
 };
+
+/**
+ * Whether a signature of EdDSA proves nothing, though it verifies: the key is a point of small order, or what the signature
+ * begins with. Some runtimes, libraries and tokens take these, under which one signature fits any data.
+ */
+export function provesNothing(curve: string, publicKey: Uint8Array, signature: Uint8Array): boolean {
+  return hasSmallOrder(curve, publicKey) || hasSmallOrder(curve, signature.subarray(0, signature.byteLength / 2));
+}
 
 /** Whether an encoded point has small order. */
 export function hasSmallOrder(curve: string, encoded: Uint8Array): boolean {

@@ -1,9 +1,9 @@
-// webcrypto/algorithms/small_order.ts: points of small order are told from others, however they are written.
+// internal/small_order.ts: points of small order are told from others, however they are written.
 import { assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
-import { hasSmallOrder } from "../../webcrypto/algorithms/small_order.ts";
+import { hasSmallOrder } from "../../internal/small_order.ts";
 
 const curves = [
   {
