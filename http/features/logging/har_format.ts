@@ -131,8 +131,22 @@ export interface Recording {
   began: number;
   events: Map<string, number>;
   connectionId: number | null;
+  /** What was sent; null before it was. A redirect may have changed the message before the attempt is told of. */
+  sent: SentRequest | null;
   requestBody: BodyCopy | null;
   responseBody: BodyCopy | null;
+}
+
+/** A request as it was sent. */
+export interface SentRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+}
+
+/** A message as it is sent now. */
+export function sentRequest(msg: HttpMessage): SentRequest {
+  return { method: msg.method, url: msg.uri.href, headers: new Headers(msg.requestHeaders) };
 }
 
 /** The entry of an attempt that has ended; `rules` is null when nothing is hidden. */
@@ -187,18 +201,21 @@ function round(milliseconds: number): number {
   return Math.max(0, Math.round(milliseconds * 1000) / 1000);
 }
 
-function requestOf(msg: HttpMessage, { requestBody }: Recording, rules: RedactionRules | null): HarRequest {
-  const url = new URL(msg.uri);
+/** The message has what the last feature has added, unless it is another request by now. */
+function requestOf(msg: HttpMessage, { requestBody, sent }: Recording, rules: RedactionRules | null): HarRequest {
+  const isOther = sent !== null && (sent.method !== msg.method || sent.url !== msg.uri.href);
+  const { headers, method, url: address } = isOther ? sent : sentRequest(msg);
+  const url = new URL(address);
   url.hash = url.username = url.password = "";
   const shownUrl = rules === null ? url.href : redactAddress(url.href, rules);
   const query = new URLSearchParams(/\?([^#]*)/.exec(shownUrl)?.[1] ?? "");
-  const mimeType = msg.requestHeaders.get("content-type") ?? "";
+  const mimeType = headers.get("content-type") ?? "";
   return {
-    method: msg.method,
+    method,
     url: shownUrl,
     httpVersion: `HTTP/${msg.httpVersion}`,
-    cookies: cookiesOf(msg.requestHeaders.get("cookie")?.split(";") ?? [], rules),
-    headers: fieldsOf(msg.requestHeaders, rules),
+    cookies: cookiesOf(headers.get("cookie")?.split(";") ?? [], rules),
+    headers: fieldsOf(headers, rules),
     queryString: [...query].map(([name, value]) => ({ name, value })),
     ...(requestBody === null || requestBody.size === 0 ? {} : {
       postData: {

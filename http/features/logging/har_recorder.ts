@@ -7,7 +7,7 @@ import { checkOwnOptions, type OptionNames, wholeNumber } from "../../../interna
 import { lowerCaseSet } from "./secret_names.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
-import { entryOf, type HarEntry, type HarLog, type Recording } from "./har_format.ts";
+import { entryOf, type HarEntry, type HarLog, type Recording, sentRequest } from "./har_format.ts";
 import { BodyCopy, bodyLimit } from "./body_copy.ts";
 import type { RedactionRules } from "./redaction.ts";
 import type { HttpMessage } from "../../message/message.ts";
@@ -142,6 +142,7 @@ export class HarRecorder implements SessionFeature {
       began: performance.now(),
       events: new Map(),
       connectionId: null,
+      sent: null,
       requestBody: null,
       responseBody: null,
     };
@@ -152,6 +153,7 @@ export class HarRecorder implements SessionFeature {
     const recording = this.#watched.get(msg)?.recording;
     if (!recording) return;
     recording.connectionId = connection.id;
+    recording.sent = sentRequest(msg);
     recording.requestBody = new BodyCopy(this.#maxBodySize);
     if (msg.requestBody instanceof Uint8Array) recording.requestBody.add(msg.requestBody);
   }

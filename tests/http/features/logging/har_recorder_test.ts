@@ -25,6 +25,31 @@ describe("HarRecorder", () => {
     assertEquals(archive, { log: { version: "1.2", creator: { name: "gp11", version }, entries: [] } });
   });
 
+  it("has each hop of a redirect as it was sent, whoever follows it", async () => {
+    await using server = await socketServer((request, socket) =>
+      void socket.write(
+        request.target.startsWith("/old") ? reply("302 Found", "moved", ["Location: /new"]) : reply("200 OK", "hello"),
+      )
+    );
+    const init = { method: "POST", headers: { "content-type": "text/plain" }, body: "x=1" };
+    const ways: ((session: HttpSession, url: string) => Promise<unknown>)[] = [
+      async (session, url) => await (await session.fetch(url, init)).text(),
+      async (session, url) => await session.sendMessage(new HttpMessage("POST", url, init)),
+    ];
+    for (const send of ways) {
+      const har = new HarRecorder();
+      await using session = new HttpSession({ features: [har] });
+      await send(session, `${server.origin}/old?q=1`);
+      const shown = har.entries.map(({ request, response }) => [
+        `${request.method} ${request.url.slice(server.origin.length)} ${response.status}`,
+        request.queryString.length,
+        request.postData?.text,
+        request.headers.some(({ name }) => name === "content-type"),
+      ]);
+      assertEquals(shown, [["POST /old?q=1 302", 1, "x=1", true], ["GET /new 200", 0, undefined, false]]);
+    }
+  });
+
   it("records request, response and times of a message over the network", async () => {
     for (const connectionTimings of [false, true]) {
       await using server = await socketServer((_request, socket) =>
