@@ -70,13 +70,47 @@ const PATIENCE = 2000;
 /** Milliseconds between two tries to open a database that another process is opening. */
 const PACE = 10;
 
+/** How long a database is left alone that could not be had for another process, in milliseconds. */
+const REST = 1000;
+
+/** Runs work on a database. */
+export type DatabaseGuard = <T>(work: () => T) => T;
+
+const unguarded: DatabaseGuard = (work) => work();
+
+/**
+ * For a database that nobody needs: where another process has held it for as long as a call waits, all calls of the next
+ * second fail at once. The thread would stand still for each of them.
+ */
+export function leavingAlone(): DatabaseGuard {
+  let failure: unknown = null;
+  let until = 0;
+  return (work) => {
+    if (performance.now() < until) throw failure;
+    try {
+      return work();
+    } catch (error) {
+      if (isHeld(error)) {
+        failure = error;
+        until = performance.now() + REST;
+      }
+      throw error;
+    }
+  };
+}
+
+/** Whether another process holds the database. */
+function isHeld(error: unknown): boolean {
+  return /locked|busy/i.test(String(error));
+}
+
 /**
  * Opens a database, made with the schema when there is none. What was written is complete or not there, whenever a process
  * is killed.
  */
-export function openPrivateDatabase(path: string, schema: string): SqliteDatabase {
+export function openPrivateDatabase(path: string, schema: string, guard: DatabaseGuard = unguarded): SqliteDatabase {
   try {
-    return withReasons(path, opened(path, schema));
+    return withReasons(path, guard(() => opened(path, schema)), guard);
   } catch (error) {
     if (error instanceof NotSupportedError) throw error;
     const isFolderless = isNotFound(error) && !builtin.fs.existsSync(builtin.path.dirname(path));
@@ -101,21 +135,24 @@ function opened(path: string, schema: string): SqliteDatabase {
 }
 
 /** What fails says which database it was; the runtime's own error is the cause. */
-function withReasons(path: string, database: SqliteDatabase): SqliteDatabase {
-  const told = <T>(work: () => T): T => {
+function withReasons(path: string, database: SqliteDatabase, guard: DatabaseGuard): SqliteDatabase {
+  const told = <T>(work: () => T, guarding = guard): T => {
     try {
-      return work();
+      return guarding(work);
     } catch (error) {
       throw fileError(`Cannot use the database ${path}`, error);
     }
   };
   return {
-    exec: (sql) => told(() => database.exec(sql)),
+    // A transaction is ended, whatever it met.
+    exec: (sql) => told(() => database.exec(sql), sql === ROLLBACK ? unguarded : guard),
     run: (sql, ...parameters) => told(() => database.run(sql, ...parameters)),
     all: (sql, ...parameters) => told(() => database.all(sql, ...parameters)),
     close: () => database.close(),
   };
 }
+
+const ROLLBACK = "ROLLBACK";
 
 /** Runs a transaction that writes: all of it or nothing. */
 export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
@@ -126,7 +163,7 @@ export function inTransaction<T>(database: SqliteDatabase, run: () => T): T {
     return result;
   } catch (error) {
     try {
-      database.exec("ROLLBACK");
+      database.exec(ROLLBACK);
     } catch {
       // SQLite has ended the transaction itself, as it does when the disk is full.
     }
@@ -149,7 +186,7 @@ function untilFree(run: () => void): void {
     try {
       return run();
     } catch (error) {
-      if (performance.now() > end || !/locked|busy/i.test(String(error))) throw error;
+      if (performance.now() > end || !isHeld(error)) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PACE);
     }
   }

@@ -12,7 +12,7 @@ import {
   variantOf,
 } from "../features/cache/store.ts";
 import type { CacheRecord } from "../features/cache/record.ts";
-import { inTransaction, openPrivateDatabase, type SqliteDatabase } from "../storage/private_database.ts";
+import { inTransaction, leavingAlone, openPrivateDatabase, type SqliteDatabase } from "../storage/private_database.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -60,7 +60,8 @@ COMMIT`;
 /**
  * Keeps responses in a SQLite database that many processes have open at once, readable by its owner only. What one has
  * stored another finds at once; of several that want the same, one goes to the server. A response is found when all of it
- * is written, so that a killed process leaves no half of one, and bodies are read and written in pieces.
+ * is written, so that a killed process leaves no half of one, and bodies are read and written in pieces. A database that
+ * another process holds for two seconds is left alone for one: requests go on without the cache.
  *
  * Needs the runtime's own SQLite: `bun:sqlite` on Bun, `node:sqlite` on Deno and Node.
  *
@@ -82,6 +83,7 @@ export class CacheSqliteStore implements CacheStore {
   readonly #owner = builtin.crypto.randomUUID();
   /** Responses that were used and when, until that is written with something else. */
   readonly #used = new Map<number, number>();
+  readonly #guard = leavingAlone();
   #database: SqliteDatabase | null = null;
   #lastUse = 0;
 
@@ -328,7 +330,7 @@ export class CacheSqliteStore implements CacheStore {
   }
 
   #open(): SqliteDatabase {
-    return this.#database ??= openPrivateDatabase(this.path, SCHEMA);
+    return this.#database ??= openPrivateDatabase(this.path, SCHEMA, this.#guard);
   }
 }
 

@@ -1,11 +1,12 @@
 // About http/stores/cache_sqlite_store.ts and http/features/cache/turns.ts: one cache in many processes.
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { CacheSqliteStore, HttpCache, HttpMessage, HttpSession, Logger } from "../../../http/mod.ts";
+import { openSqlite } from "../../../http/storage/private_database.ts";
 import { recordOf } from "../../_support/cache_record.ts";
 import { CachedOrigin, numbered } from "../../_support/cached_origin.ts";
 import { firstLine, programEnd, startProgram } from "../../_support/child_program.ts";
@@ -17,6 +18,30 @@ const key = "http://origin.example/";
 const program = new URL("../../_support/shared_cache_program.ts", import.meta.url);
 
 describe("a cache in SQLite that several processes have", () => {
+  it("is left alone for a while where another holds it, and transactions are ended all the same", () => {
+    using store = new CacheSqliteStore(`${folder}/held.sqlite`);
+    const record = recordOf(key, "held");
+    const keep = () => {
+      const writer = store.open();
+      writer.write(new Uint8Array(3));
+      writer.commit(record);
+    };
+    keep();
+    const other = openSqlite(store.path);
+    other.exec("BEGIN IMMEDIATE");
+    const waited = assertThrows(keep, Error, "Cannot use the database");
+    // The same failure, so that nobody has waited for it again.
+    const others = [() => store.trim(0), () => store.find(key), () => store.size].map((call) =>
+      assertThrows(call, Error)
+    );
+    assertEquals(others.map(({ cause }) => cause === waited.cause), [true, true, true]);
+    other.exec("ROLLBACK");
+    other.close();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1100);
+    keep();
+    assertEquals([store.find(key).length, store.size], [1, 1]);
+  });
+
   it("asks the server once for what all want, gives nobody a torn body, and survives a process that is killed", async () => {
     const asked = new Map<string, number>();
     const server = createServer((request, response) => {
