@@ -152,7 +152,9 @@ export class HttpSessionCore implements PoolOwner {
   /** An entry waits for others. */
   waits(item: QueueItem): void {
     if (this.session.getAsyncContext() !== null) return;
-    if (runsCallersCode(item, this.features.isExtended || this.#events.areHeard())) item.keepContext();
+    // What is loaded takes turns, in which listeners may come that nobody hears of now.
+    const mayRun = this.#sending === null || runsCallersCode(item, this.features.isExtended || this.#events.areHeard());
+    if (mayRun) item.keepContext();
   }
 
   connectionFailed(item: QueueItem, error: unknown): void {

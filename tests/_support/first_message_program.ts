@@ -41,6 +41,23 @@ const whats: Record<string, () => Promise<void>> = {
     sent.push(session.sendMessage(new HttpMessage("GET", `${origin}/ok?5`)));
     await ended(...sent);
   },
+  async contexts() {
+    const { AsyncLocalStorage } = await import("node:async_hooks");
+    const context = new AsyncLocalStorage<string>();
+    const send = (name: string) => {
+      const msg = new HttpMessage("GET", `${origin}/ok?${name}`);
+      const sent = session.sendMessage(msg);
+      // Nobody listened when it was queued.
+      msg.addEventListener("finished", () => seen.push(`${name} in ${context.getStore()}`));
+      return sent;
+    };
+    const sent = [context.run("one", () => send("one"))];
+    await Promise.resolve();
+    sent.push(context.run("two", () => send("two")));
+    await Promise.resolve();
+    sent.push(context.run("three", () => send("three")));
+    await ended(...sent);
+  },
   async cancelled() {
     const msg = message("/ok?cancelled");
     const sent = session.sendMessage(msg);

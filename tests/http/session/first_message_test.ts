@@ -77,6 +77,11 @@ describe("the first messages of a program", () => {
     assertEquals([asked, seen], [["context"], [0, "/ok?context finished 200", 1]]);
   });
 
+  it("have their own asynchronous contexts, also where they came while the first was waiting", async () => {
+    const { seen } = await first("contexts");
+    assertEquals(seen, ["one in one", "two in two", "three in three"]);
+  });
+
   it("that a hook ends leave the connections to those behind them", async () => {
     const { asked, seen } = await first("hooks");
     assertEquals(asked, ["1", "2"]);
