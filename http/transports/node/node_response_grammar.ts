@@ -77,12 +77,11 @@ function itemsOf(list: string): string[] {
   return list.split(",").map(trimWhitespace).filter((item) => item !== "");
 }
 
-/** A Content-Length may be repeated as long as it stays the same (RFC 9112 §6.3). */
+/** A Content-Length may be repeated as long as it stays the same (RFC 9112 §6.3); a field without any number is wrong. */
 function agreedLength(known: number | null, value: string): number | null {
   let agreed = known;
-  for (const item of value.includes(",") ? value.split(",") : [value]) {
-    const text = trimWhitespace(item);
-    if (text === "") continue;
+  const items = itemsOf(value);
+  for (const text of items.length === 0 ? [""] : items) {
     const length = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
     if (!Number.isSafeInteger(length) || (agreed !== null && agreed !== length)) {
       const shown = JSON.stringify(agreed === null ? value.slice(0, 40) : `${agreed}, ${value}`.slice(0, 40));
