@@ -7,7 +7,7 @@ import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { ReadStream } from "node:tty";
 import { OutputClosedError, systemError } from "./terminal/errors.ts";
-import { orAborted } from "../internal/report_error.ts";
+import { orAborted } from "../internal/signals.ts";
 import type { CliInput, CliOutput, CliSurroundings, CliTerminal } from "./terminal/surroundings.ts";
 
 /** Milliseconds in which the system hands over what was typed before. */

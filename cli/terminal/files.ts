@@ -9,7 +9,7 @@ import { concatBytes } from "../../internal/bytes.ts";
 import { CommandError, InterruptedError, systemError } from "./errors.ts";
 import type { CliSurroundings } from "./surroundings.ts";
 import { untilAborted } from "./until_aborted.ts";
-import { orAborted } from "../../internal/report_error.ts";
+import { orAborted } from "../../internal/signals.ts";
 
 /** Standard input or output, where a file could stand. */
 export const STANDARD = "-";

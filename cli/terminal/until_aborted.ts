@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { orAborted } from "../../internal/report_error.ts";
+import { orAborted } from "../../internal/signals.ts";
 
 /**
  * What comes until the command is interrupted. A pipe may stay silent for ever, and so may a person: what would come then

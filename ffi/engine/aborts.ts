@@ -1,7 +1,7 @@
 /** Signals, checked and listened to: one listener for each, as a list of thousands takes the runtimes quadratic time. */
 import { checkSignal, describeType } from "../../internal/expected.ts";
 import type { RunOptions } from "./program.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 
 /** Something that a signal aborts. */
 export interface Abortable {

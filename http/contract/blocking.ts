@@ -6,7 +6,7 @@
  * @module
  */
 import { type HttpMessage, messageState } from "../message/message.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { MAX_TIMER } from "../../internal/expected.ts";
 
 const readers = new WeakMap<Response, () => Uint8Array<ArrayBuffer>>();

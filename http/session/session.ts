@@ -47,7 +47,7 @@ import type { AsyncContext, FeatureSession, SessionFetch } from "../contract/fea
 import { flag, type SessionValueName, sessionValueNames, sessionValues } from "../queue/session_properties.ts";
 import { SessionSettings } from "../queue/session_settings.ts";
 import type { Sending } from "../queue/starting_turn.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { ListenerOptions } from "../../internal/platform_types.ts";
 import type { ClientCertificateOption } from "../transports/client_tls.ts";

@@ -1,7 +1,7 @@
 /** The response body of a message as a stream. */
 
 import { checkOptions, checkSignal } from "../../internal/expected.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { HttpError } from "../message/http_error.ts";
 import { checkMessage, type HttpMessage, MessageFlags } from "../message/message.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";

@@ -1,6 +1,6 @@
 /** What the readers of streams read: bodies in pieces, their text, and its lines, in linear time and bounded memory. */
 import { checkObject, checkSignal, unexpected } from "../../internal/expected.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { bodySourceOf } from "../message/body_source.ts";
 import { type ByteStream, ChunkReader } from "../codings/codings.ts";
 import { brandError } from "../../internal/error_brand.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { isRedirectStatus } from "../attempt/redirects.ts";
 import { type HttpErrorCode, TransportError } from "../errors.ts";
 import { failureOf, HttpError } from "../message/http_error.ts";

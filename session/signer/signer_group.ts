@@ -5,7 +5,7 @@
  */
 import { type BytesInput, copyBytes, describeType, isUint8Array } from "../../ffi/memory/inputs.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
-import { leaveSignal, orAborted } from "../../internal/report_error.ts";
+import { leaveSignal, orAborted } from "../../internal/signals.ts";
 import { isSameBytes } from "../../internal/bytes.ts";
 import { TypedEventTarget } from "../../internal/events.ts";
 import { checkOptions as checkGroupOptions, MAX_TIMER, milliseconds } from "../../internal/expected.ts";

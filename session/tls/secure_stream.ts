@@ -1,5 +1,5 @@
 /** The TLS handshake over a connected stream, and the verdict about the peer's certificate. */
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import type { Duplex } from "node:stream";
 import type { Gnutls } from "../../ffi/tables/gnutls.ts";
 import { type ShownTls, tlsInfo } from "./peer.ts";

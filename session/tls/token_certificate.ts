@@ -1,7 +1,8 @@
 /** Client certificates whose key stays in a token, as sessions of HTTP and other TLS connections use them. */
 import type { Duplex } from "node:stream";
 import { type ByteDuplex, fromByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
-import { orAborted, reportUncaught } from "../../internal/report_error.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { orAborted } from "../../internal/signals.ts";
 import type { BlockingTls, TlsInfo } from "../../internal/tls_info.ts";
 import { checkSignal } from "../../internal/expected.ts";
 import { copyBytes, describeType, isBytesInput } from "../../ffi/memory/inputs.ts";

@@ -1,7 +1,8 @@
 /** TLS with a key in a token for protocols other than HTTP. */
 import type { Duplex } from "node:stream";
 import { builtin } from "../../internal/builtin_modules.ts";
-import { orAborted, reportUncaught } from "../../internal/report_error.ts";
+import { reportUncaught } from "../../internal/report_error.ts";
+import { orAborted } from "../../internal/signals.ts";
 import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
 import { checkSignal, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";

@@ -10,7 +10,7 @@ import { withoutNuls } from "../../ffi/memory/structs.ts";
 import type { Module } from "./module.ts";
 import type { Slot } from "./slot.ts";
 import { Pkcs11Uri } from "../uri/mod.ts";
-import { leaveSignal } from "../../internal/report_error.ts";
+import { leaveSignal } from "../../internal/signals.ts";
 import { checkOptions } from "../../ffi/engine/aborts.ts";
 
 /** What is looked for: a token's label, a `pkcs11:` URI, or members of its information. */

@@ -1,5 +1,5 @@
 /** One slot of the socket transport: one TCP connection, with one exchange at a time or, by HTTP/2, with many. */
-import { orAborted } from "../../../internal/report_error.ts";
+import { orAborted } from "../../../internal/signals.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isClientTls } from "../client_tls.ts";

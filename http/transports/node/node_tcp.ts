@@ -2,7 +2,7 @@
 import type { IpcNetConnectOpts, Socket, TcpNetConnectOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { builtin } from "../../../internal/builtin_modules.ts";
-import { orAborted } from "../../../internal/report_error.ts";
+import { orAborted } from "../../../internal/signals.ts";
 import { checkAddresses, type HostAddress, type HostLookup } from "../host_lookup.ts";
 import { isGranted } from "../permissions.ts";
 import type { ExchangeObserver } from "../transport.ts";
