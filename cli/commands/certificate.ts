@@ -2,7 +2,7 @@ import { createSelfSignedCertificate } from "../../session/certificates/mod.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
 import { UsageError } from "../terminal/errors.ts";
-import { STANDARD, writeText } from "../terminal/files.ts";
+import { fileMember, STANDARD, writeText } from "../terminal/files.ts";
 import { listText } from "../terminal/table.ts";
 import { namesOf } from "../tokens/certificate_names.ts";
 import { allOrNothing } from "../tokens/all_or_nothing.ts";
@@ -44,7 +44,7 @@ async function written(context: CommandContext, pem: string, uri: string | undef
   const isJson = options.has("json");
   const out = options.text("out") ?? (uri === undefined ? STANDARD : undefined);
   if (out !== undefined && !(isJson && out === STANDARD)) await writeText(pem, out, surroundings);
-  if (isJson) await context.report({ json: { pem, uri }, text: "" });
+  if (isJson) await context.report({ json: { pem, uri, ...fileMember(out) }, text: "" });
   else if (uri === undefined) return;
   else if (out === STANDARD) await context.note(`stored ${uri}`);
   else await context.report({ json: null, text: listText([["stored", uri]], paint) });

@@ -1,6 +1,6 @@
 import { createCertificateRequest } from "../../session/certificates/mod.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { STANDARD, writeText } from "../terminal/files.ts";
+import { fileMember, STANDARD, writeText } from "../terminal/files.ts";
 import { namesOf } from "../tokens/certificate_names.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 
@@ -12,6 +12,6 @@ export async function run(context: CommandContext): Promise<void> {
     const pem = await createCertificateRequest({ privateKey: key, publicKey: key }, { ...names, signal });
     const out = options.text("out") ?? STANDARD;
     if (!options.has("json") || out !== STANDARD) await writeText(pem, out, surroundings);
-    if (options.has("json")) await context.report({ json: { pem }, text: "" });
+    if (options.has("json")) await context.report({ json: { pem, ...fileMember(out) }, text: "" });
   });
 }

@@ -1,7 +1,7 @@
 import { ecdsaSignatureToDer } from "../../session/keys/forms/write_der.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { CommandContext } from "../contract/command.ts";
-import { openSource, type Source, STANDARD, writeBytes } from "../terminal/files.ts";
+import { fileMember, openSource, type Source, STANDARD, writeBytes } from "../terminal/files.ts";
 import { Progress } from "../terminal/progress.ts";
 import { wishes, withObject } from "../tokens/find_object.ts";
 import { keyFacts } from "../tokens/key_facts.ts";
@@ -17,7 +17,8 @@ export async function run(context: CommandContext): Promise<void> {
     const out = options.text("out") ?? STANDARD;
     if (!options.has("json") || out !== STANDARD) await writeBytes(signature, out, surroundings);
     if (options.has("json")) {
-      await context.report({ json: { algorithm, key: await key.uri({ signal }), signature }, text: "" });
+      const json = { algorithm, key: await key.uri({ signal }), signature, ...fileMember(out) };
+      await context.report({ json, text: "" });
     }
   });
 }

@@ -14,6 +14,11 @@ import { orAborted } from "../../internal/signals.ts";
 /** Standard input or output, where a file could stand. */
 export const STANDARD = "-";
 
+/** What JSON says of where a result was written; nothing where that is standard output, or nowhere. */
+export function fileMember(out: string | undefined): { readonly file?: string } {
+  return out === undefined || out === STANDARD ? {} : { file: out };
+}
+
 /** Bytes read at once. */
 const PIECE = 256 * 1024;
 

@@ -1,6 +1,6 @@
 // The commands on a token of SoftHSM2: cli/commands, cli/tokens; and every line of the sh blocks of docs/command-line.md,
 // which works when pasted, in order.
-import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { createHash, createPublicKey, generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -171,6 +171,20 @@ describe("the command line", { skip: softhsmSkip }, () => {
         "RS256",
         bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
       ]);
+      assertFalse("file" in json);
+    });
+
+    it("tells as JSON which file has a signature, a request or a certificate", async () => {
+      const line = "sign TOKEN;object=archive --json --out FOLDER/told.sig";
+      const { file, signature } = JSON.parse((await done(line, { input: RELEASE })).text);
+      assertEquals(file, `${folder}/told.sig`);
+      assertEquals(readFileSync(file).toString("base64url"), signature);
+      for (const name of ["request", "certificate --days 9"]) {
+        const made = await done(`${name} TOKEN;object=release --subject CN=told --json --out FOLDER/told.pem`);
+        const told = JSON.parse(made.text);
+        assertEquals(told.file, `${folder}/told.pem`);
+        assertEquals(readFileSync(told.file, "utf8"), told.pem);
+      }
     });
 
     it("suggests a mechanism, and tells which algorithms a key has", async () => {
