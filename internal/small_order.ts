@@ -37,9 +37,9 @@ export function provesNothing(curve: string, publicKey: Uint8Array, signature: U
   return hasSmallOrder(curve, publicKey) || hasSmallOrder(curve, signature.subarray(0, signature.byteLength / 2));
 }
 
-/** Whether an encoded point has small order. */
+/** Whether an encoded point has small order; false for what is no curve of EdDSA. */
 export function hasSmallOrder(curve: string, encoded: Uint8Array): boolean {
   const y = encoded.slice();
   y[y.length - 1]! &= 0x7f;
-  return points[curve]!.has(toHex(y));
+  return points[curve]?.has(toHex(y)) ?? false;
 }
