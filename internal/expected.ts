@@ -74,6 +74,18 @@ export function checkTexts(action: string, name: string, value: unknown): void {
   if (!isList) throw unexpected(action, `${name} to be an array of strings`, value);
 }
 
+/** Checks options that are texts where they are given. */
+export function checkTextOptions<T extends object>(
+  action: string,
+  options: T,
+  names: readonly (keyof T & string)[],
+): void {
+  for (const name of names) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== "string") throw unexpected(action, `${name} to be a string`, value);
+  }
+}
+
 /** Checks the path of a file or a folder; the file system looks at the rest. */
 export function checkPath(action: string, path: string): string {
   if (typeof path === "string" && path !== "") return path;

@@ -3,7 +3,17 @@
  *
  * @module
  */
-import { checkOptions, finiteTime, type OptionNames, refuseUnknown, zeroOrMore } from "../../../internal/expected.ts";
+import {
+  checkIterable,
+  checkOptions,
+  checkTextOptions,
+  checkTexts,
+  finiteTime,
+  type OptionNames,
+  refuseUnknown,
+  unexpected,
+  zeroOrMore,
+} from "../../../internal/expected.ts";
 import {
   algorithmNamed,
   httpAlgorithmNamed,
@@ -133,6 +143,8 @@ export async function verifyMessage(
   if (typeof options?.key !== "function") throw new TypeError("Cannot verify the message: key is no function");
   checkOptions("verify the message", options, ["isNewNonce"]);
   refuseUnknown("verify the message", options, verifyMessageNames);
+  checkTextOptions("verify the message", options, ["label", "tag"]);
+  checkContentOption(options);
   timesOf(options);
   const parts = partsOf(message, options.request ?? null);
   const required = requiredOf(message, options);
@@ -155,10 +167,21 @@ export async function verifyMessage(
   return verified;
 }
 
+/** A text would have no length in bytes, and pass for no body. */
+function checkContentOption({ content }: VerifyMessageOptions): void {
+  if (content === undefined || content instanceof Uint8Array) return;
+  throw unexpected("verify the message", "content to be a Uint8Array", content);
+}
+
 /** The components a signature must cover, whatever body there is. */
 function requiredOf(message: SignableMessage, { required }: VerifyMessageOptions): readonly Component[] {
-  const names = isResponse(message) ? ["@status"] : ["@method", "@target-uri"];
-  return [...required ?? names].map(parseComponent);
+  if (required === undefined) {
+    return (isResponse(message) ? ["@status"] : ["@method", "@target-uri"]).map(parseComponent);
+  }
+  checkIterable("verify the message", required, "required to be an iterable of component names");
+  const names = [...required];
+  checkTexts("verify the message", "required", names);
+  return names.map(parseComponent);
 }
 
 /** A body that no digest covers could be anything. */

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  checkTextOptions,
   checkTexts,
   finiteTime,
   moreThanZero,
@@ -230,15 +231,12 @@ function refused(reason: JwsError["reason"], why: string): JwsError {
 }
 
 /** Checks what is expected: of another type it would be met by nothing, or by more than was meant. */
-function checkExpected({ audience, required = [], ...texts }: VerifyJwtOptions): void {
+function checkExpected(options: VerifyJwtOptions): void {
   const action = "verify the token";
+  const { audience, required = [] } = options;
   checkTexts(action, "required", required);
   if (audience !== undefined && typeof audience !== "string") checkTexts(action, "audience", audience);
-  for (const name of ["issuer", "subject", "type"] as const) {
-    if (texts[name] !== undefined && typeof texts[name] !== "string") {
-      throw unexpected(action, `${name} to be a string`, texts[name]);
-    }
-  }
+  checkTextOptions(action, options, ["issuer", "subject", "type"]);
 }
 
 function isOfType(type: unknown, wanted: string): boolean {

@@ -55,6 +55,27 @@ describe("verifyMessage", () => {
     assertEquals((await verifyMessage(two, { ...options, label: "mine" })).map(({ label }) => label), ["mine"]);
   });
 
+  it("refuses options of another type, with which it would check less", async () => {
+    const request = await signed({}, { method: "POST" });
+    const message = { method: "POST", url: request.url, headers: request.headers };
+    const wrong: Record<string, unknown>[] = [
+      { content: "text" },
+      { content: null },
+      { content: [1] },
+      { required: null },
+      { required: "" },
+      { required: "@method" },
+      { required: [5] },
+      { label: 5 },
+      { tag: {} },
+    ];
+    for (const each of wrong) {
+      const given = { ...options, ...each } as VerifyMessageOptions;
+      await assertRejects(() => verifyMessage(message, given), TypeError, "Cannot verify the message: expected ");
+    }
+    await verifyMessage(message, { ...options, required: new Set(["@method"]), content: new Uint8Array() });
+  });
+
   it("refuses the rest and says why", async () => {
     const request = await signed();
     const input = request.headers.get("signature-input")!;
