@@ -20,16 +20,8 @@ import type { AutoAuthenticate } from "./options.ts";
 import type { CallOptions, SessionPoolOptions } from "../core/call_options.ts";
 import { HandlePool } from "../core/handle_pool.ts";
 import { newSlot, Slot } from "./slot.ts";
-import {
-  type DescribedSlot,
-  onlySlot,
-  slotCondition,
-  type SlotMatch,
-  slotProblem,
-  type TokenChange,
-  TokenWatch,
-  type WatchTokensOptions,
-} from "./find_slot.ts";
+import { type DescribedSlot, onlySlot, slotCondition, type SlotMatch, slotProblem } from "./find_slot.ts";
+import { type TokenChange, TokenWatch, type WatchTokensOptions } from "./token_watch.ts";
 import { waitForSlotEvent } from "../core/slot_events.ts";
 import { autoAuthenticateOf, contextOf, setAutoAuthenticate } from "./session_contexts.ts";
 

@@ -1,4 +1,4 @@
-// About session/tokens/shared_sessions.ts and session/tokens/find_slot.ts, on SoftHSM2.
+// About session/tokens/shared_sessions.ts and session/tokens/token_watch.ts, on SoftHSM2.
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { after, before, describe, it } from "node:test";
 import { CKM, CKR } from "../../../ffi/constants/mod.ts";
@@ -11,7 +11,7 @@ import {
   UriError,
 } from "../../../session/errors.ts";
 import type { Session } from "../../../session/tokens/session.ts";
-import type { TokenChange } from "../../../session/tokens/find_slot.ts";
+import type { TokenChange } from "../../../session/tokens/token_watch.ts";
 import { Module } from "../../../session/tokens/module.ts";
 import { foreignSignal, reportedWhile } from "../../_support/foreign_signals.ts";
 import { StrictModule, strictModuleSkip } from "../../_support/strict_module.ts";
