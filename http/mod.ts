@@ -17,6 +17,7 @@
  *
  * @module
  */
+import "./load_order.ts";
 import "./inspection.ts";
 
 export { CacheFileStore } from "./features/cache/file_store.ts";

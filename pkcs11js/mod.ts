@@ -19,6 +19,7 @@
  *
  * @module
  */
+import "./load_order.ts";
 import * as constants from "./constants/mod.ts";
 import { NativeError, Pkcs11Error } from "./errors.ts";
 import { PKCS11 } from "./pkcs11.ts";

@@ -17,6 +17,7 @@
  *
  * @module
  */
+import "./load_order.ts";
 import "../ffi/inspection.ts";
 import "./inspection.ts";
 

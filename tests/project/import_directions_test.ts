@@ -168,6 +168,11 @@ function mayNameRuntime(file: string): boolean {
     file.startsWith("http/transports/");
 }
 
+/** The sources but for those that say once more, in order, what the others of an entry import: a test compares them. */
+function orderlessSources(): readonly string[] {
+  return librarySources().filter((file) => !file.endsWith("/load_order.ts"));
+}
+
 /** The floor a path stands on, or the path itself at the root. */
 function floorOf(path: string): string {
   return path.split("/")[0]!;
@@ -197,6 +202,7 @@ function loadedBy(file: string): readonly string[] {
 function mayImport(file: string, target: string): boolean {
   const [room, other] = [roomOf(file), roomOf(target)];
   const door = doors[room];
+  if (target.endsWith("/load_order.ts")) return file === target.replace("load_order", "mod");
   if (door !== undefined) return door.includes(other) || door.includes(floorOf(target));
   return room === other || rooms[room]?.split(" ").includes(other) === true;
 }
@@ -226,7 +232,7 @@ function circleIn(arrows: ReadonlyMap<string, readonly string[]>): readonly stri
 
 describe("the library's sources", () => {
   it("stand in rooms that the table knows, and import what the table lets them", () => {
-    const wrong = librarySources().flatMap((file) => {
+    const wrong = orderlessSources().flatMap((file) => {
       const room = roomOf(file);
       if (rooms[room] === undefined && doors[room] === undefined) return [`${room} is no room of the table`];
       return importsOf(file).filter((target) => !mayImport(file, target)).map((target) => `${file} imports ${target}`);
@@ -236,7 +242,7 @@ describe("the library's sources", () => {
 
   it("use each import that the table lets them", () => {
     const used = new Map<string, Set<string>>();
-    for (const file of librarySources()) {
+    for (const file of orderlessSources()) {
       const targets = used.get(roomOf(file)) ?? new Set();
       for (const target of importsOf(file)) targets.add(roomOf(target));
       used.set(roomOf(file), targets);

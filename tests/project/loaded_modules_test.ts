@@ -1,45 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "node:test";
-import { codeOf, librarySources, projectRoot, readText } from "../_support/source_text.ts";
-
-/** What an entry has loaded before its first statement runs: files of the library, modules of Node, npm libraries. */
-interface Loaded {
-  readonly files: readonly string[];
-  readonly builtins: readonly string[];
-  readonly libraries: readonly string[];
-}
-
-const known = new Map<string, readonly string[]>();
-
-/** The names a file imports when it is loaded: neither types alone nor what `import()` loads later. */
-function loadedNames(file: string): readonly string[] {
-  const source = readText(file);
-  const code = codeOf(source);
-  const statement =
-    /^(?:import\s+(?!type\b)(?:([\w$*{},\s]+?)\bfrom\s*)?|export\s*([*{][\w$*{},\s]*?)\bfrom\s*)"([^"\n]+)"/gm;
-  return [...source.matchAll(statement)]
-    .filter(({ index }) => /\S/.test(code[index]!))
-    .filter(([, imported, exported]) => !/^\{(?:\s*type\s[^,}]+,?)+\s*\}\s*$/.test(imported ?? exported ?? ""))
-    .map(([, , , name]) => name!);
-}
-
-function loadedBy(entry: string): Loaded {
-  const files = new Set([entry]);
-  const others = new Set<string>();
-  for (const file of files) {
-    if (!known.has(file)) known.set(file, loadedNames(file));
-    for (const name of known.get(file)!) {
-      if (!name.startsWith(".")) others.add(name);
-      else files.add(new URL(name, new URL(file, projectRoot)).href.slice(projectRoot.href.length));
-    }
-  }
-  const isBuiltin = (name: string) => name.startsWith("node:");
-  return {
-    files: [...files],
-    builtins: [...others].filter(isBuiltin).sort(),
-    libraries: [...others].filter((name) => !isBuiltin(name)).sort(),
-  };
-}
+import { loadOrder, loadOrderFile, orderedEntries } from "../../tools/load_order.ts";
+import { loadedBy } from "../_support/loaded_files.ts";
+import { librarySources, readText } from "../_support/source_text.ts";
 
 /** Those of Node's modules that take next to no time; the others are looked at through `internal/builtin_modules.ts`. */
 const light = [
@@ -110,9 +73,9 @@ const stands = [
 
 /** The most files that an entry may load: each costs a program its start. To load more is a decision, made here. */
 const most: Readonly<Record<string, number>> = {
-  "mod.ts": 357,
-  "session/mod.ts": 203,
-  "http/mod.ts": 167,
+  "mod.ts": 359,
+  "session/mod.ts": 204,
+  "http/mod.ts": 168,
   "ffi/mod.ts": 51,
 };
 
@@ -139,6 +102,17 @@ describe("a program that imports", () => {
       assertEquals(
         files.filter((file) => later.some((start) => file.startsWith(start)) && !stands.includes(file)),
         [],
+      );
+    });
+  }
+
+  for (const entry of orderedEntries) {
+    it(`${entry}/mod.ts names what it loads before anything else does`, () => {
+      assertEquals(/^import "([^"]+)"/m.exec(readText(`${entry}/mod.ts`))?.[1], "./load_order.ts");
+      assertEquals(
+        readText(loadOrderFile(entry)),
+        loadOrder(entry),
+        "run deno run -A --import-map=tests/offline.import_map.json tools/load_order.ts",
       );
     });
   }
