@@ -12,24 +12,28 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export class ReadAhead {
   readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #pieces: Bytes[] = [];
+  readonly #ended: () => void;
   /** The step that is being read ahead. */
   #reading: Promise<BytesRead> | null = null;
   #isAskedFor = false;
   #hasEnded = false;
+  #isComplete = false;
 
   /** @param ended Called when there is an end or an error behind the pieces that are here. */
   constructor(source: ReadableStream<Bytes>, ended: () => void) {
     this.#reader = source.getReader();
-    const settled = (): void => {
+    this.#ended = ended;
+    const settled = (isComplete: boolean): void => {
       this.#hasEnded = true;
+      this.#isComplete = isComplete;
       ended();
     };
-    this.#reader.closed.then(settled, settled);
+    this.#reader.closed.then(() => settled(true), () => settled(false));
   }
 
-  /** True once an end or an error is all there is to come. */
+  /** True once an end or an error is all there is to come; a piece that is being read ahead may be the last. */
   get isDrained(): boolean {
-    return this.#hasEnded && this.#pieces.length === 0;
+    return this.#hasEnded && this.#pieces.length === 0 && this.#reading === null;
   }
 
   /** True once somebody has asked for a piece. */
@@ -48,6 +52,12 @@ export class ReadAhead {
 
   /** Reads on until there are `most` bytes, or somebody asks for a piece. True when that was all of the body. */
   async fill(most: number): Promise<boolean> {
+    const isAll = await this.#fill(most);
+    if (this.isDrained) this.#ended();
+    return isAll;
+  }
+
+  async #fill(most: number): Promise<boolean> {
     for (let size = 0; size < most && !this.#isAskedFor;) {
       this.#reading = nextPiece(this.#reader);
       try {
@@ -61,7 +71,7 @@ export class ReadAhead {
         this.#reading = null;
       }
     }
-    return false;
+    return this.#isComplete;
   }
 
   /** Nobody wants the rest. */

@@ -5,6 +5,8 @@ import { gzipSync } from "node:zlib";
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import type { HttpError } from "../../../http/message/http_error.ts";
 import { HttpMessage } from "../../../http/message/message.ts";
+import { HttpSession } from "../../../http/session/session.ts";
+import { FetchTransport } from "../../../http/transports/fetch/fetch_transport.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports, until, wait } from "../../_support/http_sessions.ts";
@@ -130,15 +132,24 @@ for (const transport of transports) {
     });
 
     it("lose their connections when there are far too many, the oldest first", async () => {
-      await using server = await large();
+      // One that had arrived whole would hold no connection.
+      const half = big.slice(big.length / 2);
+      const ends: (() => void)[] = [];
+      await using server = await routeServer({
+        "/half": (_request, socket) => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${big.length}\r\n\r\n${half}`);
+          ends.push(() => void socket.write(half));
+        },
+      });
       await using session = sessionOn(transport, { maxConnsPerHost: 10 });
-      const begun = (await session.fetch(`${server.origin}/big`)).body!.getReader();
+      const begun = (await session.fetch(`${server.origin}/half`)).body!.getReader();
       const first = (await begun.read()).value!.length;
-      const unread = await Promise.all(Array.from({ length: 230 }, () => session.fetch(`${server.origin}/big`)));
+      const unread = await Promise.all(Array.from({ length: 230 }, () => session.fetch(`${server.origin}/half`)));
       // Those before the bound count, and those that were open anyway.
       assert(session.connections.length <= 200 + session.maxConns, `${session.connections.length} are open`);
       const error = await assertRejects(() => unread[0]!.text(), TypeError, "later were left unread too");
       assertEquals((error as HttpError).code, "ERR_BODY_GIVEN_UP");
+      for (const end of ends) end();
       assertEquals((await unread.at(-1)!.text()).length, big.length);
       let rest = 0;
       for (let part = await begun.read(); !part.done; part = await begun.read()) rest += part.value.length;
@@ -168,3 +179,50 @@ for (const transport of transports) {
     });
   });
 }
+
+describe("unread large responses that have arrived whole", () => {
+  const size = 100_000;
+  /** Their one piece and their end come in the same turn, as soon as anybody reads. */
+  const transport = new FetchTransport({
+    fetch: () =>
+      Promise.resolve(
+        new Response(
+          new ReadableStream({
+            pull(controller) {
+              controller.enqueue(new Uint8Array(size));
+              controller.close();
+            },
+          }, { highWaterMark: 0 }),
+        ),
+      ),
+  });
+
+  it("give their connection to who waits for it", async () => {
+    await using session = new HttpSession({ transport, maxConns: 1 });
+    let made = 0;
+    session.addEventListener("connection-created", () => made++);
+    const unread = await Promise.all(Array.from({ length: 5 }, () => session.fetch("http://a.test/")));
+    assertEquals(made, 1);
+    for (const response of unread) assertEquals((await response.bytes()).length, size);
+  });
+
+  it("are shown to listeners when they are read, and lose nothing to one that pauses them", async () => {
+    await using session = new HttpSession({ transport, maxConns: 1 });
+    const events: string[] = [];
+    session.addEventListener("request-queued", ({ msg }) => {
+      msg.addEventListener("finished", () => events.push("finished"));
+      msg.addEventListener("got-chunk", () => {
+        events.push("paused");
+        session.pauseMessage(msg);
+        setTimeout(() => {
+          events.push("goes on");
+          session.unpauseMessage(msg);
+        });
+      });
+    });
+    const unread = [await session.fetch("http://a.test/"), await session.fetch("http://a.test/")];
+    assertEquals(events, []);
+    for (const response of unread) assertEquals((await response.bytes()).length, size);
+    assertEquals(events, ["paused", "goes on", "finished", "paused", "goes on", "finished"]);
+  });
+});
