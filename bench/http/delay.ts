@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from "node:net";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { firstLine } from "../../tests/_support/child_program.ts";
-import { stopChild } from "../../tests/_support/proxy_server.ts";
+import { stopChild } from "../../tests/_support/server_programs.ts";
 import { say } from "../../tools/say.ts";
 
 /** Where the way leads, and how long it takes. */

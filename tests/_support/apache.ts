@@ -4,11 +4,10 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { freePort } from "./proxy_server.ts";
+import { freePort, untilListening } from "./server_programs.ts";
 import type { TestCertificate } from "./tls_certificates.ts";
 
 const program = "/usr/sbin/apache2";
@@ -60,17 +59,18 @@ export async function startApache(user: string, password: string, certificate?: 
     const child = spawn(program, ["-d", folder, "-f", join(folder, "httpd.conf"), "-D", "FOREGROUND"], {
       stdio: "pipe",
     });
-    if (await isListening(child, port)) {
+    try {
+      for (const each of tls === null ? [port] : [port, tls.port]) await untilListening(each, child);
       return running(child, folder, {
         origin: `http://127.0.0.1:${port}`,
         tlsOrigin: `https://localhost:${tls?.port}`,
       });
-    }
-    child.kill("SIGKILL");
-    if (attempt === 3) {
+    } catch (error) {
+      child.kill("SIGKILL");
+      if (attempt < 3) continue;
       const why = readFileSync(join(folder, "error.log"), "utf8");
       await rm(folder, { recursive: true, force: true });
-      throw new Error(`Cannot start Apache: ${why}`);
+      throw new Error(`Cannot start Apache: ${why}`, { cause: error });
     }
   }
 }
@@ -134,19 +134,6 @@ H2MaxSessionStreams 8
   SSLCertificateKeyFile ${certificate.keyFile}
 </VirtualHost>
 `;
-}
-
-async function isListening(child: ChildProcess, port: number): Promise<boolean> {
-  for (let attempt = 0; attempt < 1200 && child.exitCode === null; attempt++) {
-    const socket = connect(port, "127.0.0.1");
-    const isThere = await new Promise<boolean>((resolve) => {
-      socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    });
-    socket.destroy();
-    if (isThere) return true;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return false;
 }
 
 function running(child: ChildProcess, folder: string, origins: Pick<Apache, "origin" | "tlsOrigin">): Apache {

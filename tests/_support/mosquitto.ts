@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { programPath } from "../../tools/native_libraries.ts";
-import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./server_programs.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 import type { TestCertificates } from "./tls_certificates.ts";
 

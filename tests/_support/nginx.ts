@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./server_programs.ts";
 import type { TestCertificate } from "./tls_certificates.ts";
 
 /** Where Debian puts nginx, or null. */

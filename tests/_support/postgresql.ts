@@ -8,7 +8,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { programPath } from "../../tools/native_libraries.ts";
-import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening, untilReady } from "./server_programs.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 import type { TestCertificates } from "./tls_certificates.ts";
 
@@ -25,8 +25,6 @@ const needsUser = process.getuid?.() === 0;
 const setpriv = programPath("setpriv");
 /** The number of "nobody" and of its group. */
 const NOBODY = 65534;
-/** How long it may take to begin. */
-const START_MS = 60_000;
 
 /** Why tests that need a database are skipped; false where they are not. */
 export const noPostgres: string | false = programs === undefined
@@ -68,17 +66,10 @@ export async function startPostgres(
   const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = spawnServer(...asUser("postgres", ["-D", data, ...args]));
   await untilListening(port, child);
-  await untilReady(join(data, "postmaster.pid"));
+  // It listens before it takes clients. The last line of its file says which of the two, as its own pg_ctl reads it.
+  const file = join(data, "postmaster.pid");
+  await untilReady("PostgreSQL", child, () => readFileSync(file, "utf8").trimEnd().endsWith("ready"));
   return { port, [Symbol.asyncDispose]: () => stopServer(child) };
-}
-
-/** It listens before it takes clients. The last line of its file says which of the two, as its own pg_ctl reads it. */
-async function untilReady(file: string): Promise<void> {
-  const isReady = () => readFileSync(file, "utf8").trimEnd().endsWith("ready");
-  for (const end = Date.now() + START_MS; !isReady();) {
-    if (Date.now() > end) throw new Error("Cannot start PostgreSQL: it listens, and takes no clients");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Asks whether TLS may begin (SSLRequest: "Message Formats" of its manual), and gives the connection on which it may. */

@@ -1,7 +1,5 @@
 // Proxies for tests: an own small one for HTTP (forwarding and CONNECT) and SOCKS5, with or without a password, and tinyproxy where installed.
 import { Buffer } from "node:buffer";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -9,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { ending, listening } from "./listening.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./server_programs.ts";
 
 /** Options of {@linkcode proxyServer}. */
 export interface ProxyServerOptions {
@@ -249,68 +248,4 @@ export async function startTinyproxy(options: { user?: string; password?: string
     throw error;
   }
   return { port, [Symbol.asyncDispose]: stop };
-}
-
-/** Ports below those that systems give out by themselves: no server that begins meanwhile is given one of them. */
-const chosenPorts = { first: 20_000, count: 10_000 };
-
-/** A port nobody listens on, for a server that cannot choose one itself, or for a connection that is to be refused. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = chosenPorts.first + Math.floor(Math.random() * chosenPorts.count);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
-}
-
-/** Waits until a child accepts connections. */
-export async function untilListening(port: number, child: ChildProcess, timeout = 60_000): Promise<void> {
-  const deadline = Date.now() + timeout;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`Cannot start the server: it exited with ${child.exitCode}`);
-    if (await accepts(port)) return;
-    if (Date.now() > deadline) throw new Error(`Cannot start the server: nobody listens on port ${port}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const settle = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once("connect", () => settle(true)).once("error", () => settle(false));
-  });
-}
-
-// The server ends when the pipe does: a test program that is killed leaves none behind.
-const WATCH = '"$@" & server=$!; read -r _; kill $server; wait $server';
-
-/** Starts a server that does not outlive this process. */
-export function spawnServer(command: string, args: readonly string[]): ChildProcess {
-  return spawn("/bin/sh", ["-c", WATCH, "sh", command, ...args], { stdio: ["pipe", "ignore", "ignore"] });
-}
-
-/** Ends a server started with {@linkcode spawnServer} and waits until it is gone. */
-export async function stopServer(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.stdin?.end();
-  await exited;
-}
-
-/** Ends a child started for a test and waits until it is gone. */
-export async function stopChild(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill("SIGTERM");
-  await exited;
 }

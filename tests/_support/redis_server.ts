@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { connect } from "node:net";
 import process from "node:process";
 import { join } from "node:path";
 import { RedisLink } from "../../http/stores/redis_link.ts";
+import { untilListening } from "./server_programs.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 const names = ["redis-server", "valkey-server"];
@@ -46,10 +46,7 @@ export class RedisServer implements AsyncDisposable {
   async start(): Promise<void> {
     const settings = ["--port", "0", "--unixsocket", this.#socket, "--save", "", "--appendonly", "no"];
     const child = this.#child = spawn(redisPath!, [...settings, ...this.#settings], { stdio: "ignore" });
-    while (!await isListening(this.#socket)) {
-      if (child.exitCode !== null) throw new Error(`redis-server has ended with ${child.exitCode}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await untilListening(this.#socket, child);
   }
 
   /** Kills it, with all that it has. */
@@ -85,18 +82,4 @@ export class RedisServer implements AsyncDisposable {
 function texts(reply: unknown): unknown {
   if (Array.isArray(reply)) return reply.map(texts);
   return reply instanceof Uint8Array ? new TextDecoder().decode(reply) : reply;
-}
-
-function isListening(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      socket.destroy();
-      resolve(false);
-    });
-  });
 }

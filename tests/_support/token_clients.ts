@@ -9,7 +9,7 @@ import { Module } from "../../session/tokens/module.ts";
 import type { Pkcs11Object } from "../../session/tokens/object.ts";
 import type { Session } from "../../session/tokens/session.ts";
 import { ending, listening } from "./listening.ts";
-import { freePort, spawnServer, stopServer, untilListening } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "./server_programs.ts";
 import { createToken, softhsmModule, softhsmSkip, type TestToken } from "./softhsm.ts";
 import { makeCertificates, type TestCertificates } from "./tls_certificates.ts";
 

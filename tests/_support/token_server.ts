@@ -60,7 +60,9 @@ export class TokenServer {
     ];
     const env = { ...process.env, XDG_RUNTIME_DIR: this.#folder };
     this.#child = spawn(programPath("p11-kit")!, args, { env, stdio: ["ignore", "pipe", "ignore"] });
-    await once(this.#child.stdout!, "data");
+    // It says where it is once it listens there.
+    const [said] = await Promise.race([once(this.#child.stdout!, "data"), once(this.#child, "close")]);
+    if (!(said instanceof Uint8Array)) throw new Error(`Cannot start p11-kit server: it has ended with ${said}`);
   }
 
   /** Kills the server and the processes that serve its connections. */

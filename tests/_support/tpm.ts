@@ -1,13 +1,11 @@
 // A TPM 2.0 in software with its resource manager, and tpm2-pkcs11 on it: a folder, two ports and a bus of their own.
 import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { mkdirSync, readFileSync } from "node:fs";
 import process from "node:process";
-import { setTimeout } from "node:timers/promises";
 import { programPath, tpm2Pkcs11Path } from "../../tools/native_libraries.ts";
 import { setNativeEnvironment } from "./native_environment.ts";
-import { spawnServer, stopServer } from "./proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening, untilReady } from "./server_programs.ts";
 import { temporaryFolder } from "./temporary_folder.ts";
 
 /** A running TPM. */
@@ -37,13 +35,13 @@ export async function startTpm(): Promise<Tpm> {
     const port = await startSwtpm(folder, children);
     const bus = `unix:path=${folder}/bus`;
     children.push(spawnServer(programPath("dbus-daemon")!, ["--session", "--nofork", `--address=${bus}`]));
-    await until("the bus", children.at(-1)!, () => existsSync(`${folder}/bus`));
+    await untilListening(`${folder}/bus`, children.at(-1)!);
     setNativeEnvironment("DBUS_SESSION_BUS_ADDRESS", bus);
     // The simulator has room for three objects and serves one connection: the resource manager stands between.
     const manager = ["--session", "--max-transients=100", `--tcti=swtpm:host=127.0.0.1,port=${port}`];
     if (process.getuid?.() === 0) manager.push("--allow-root");
     children.push(spawnServer(programPath("tpm2-abrmd")!, manager));
-    await until("the resource manager", children.at(-1)!, isManaged);
+    await untilReady("the resource manager", children.at(-1)!, isManaged);
   } catch (error) {
     await stop();
     throw error;
@@ -54,10 +52,10 @@ export async function startTpm(): Promise<Tpm> {
   return { module: tpm2Pkcs11Path()!, [Symbol.asyncDispose]: stop };
 }
 
-/** Starts swtpm on two ports that follow each other, as tpm2-tss wants them; others may take one in between. */
+/** Starts swtpm on two ports that follow each other, as tpm2-tss wants them; others may take one in between, and it ends then. */
 async function startSwtpm(folder: string, children: ChildProcess[]): Promise<number> {
   for (let attempt = 1;; attempt++) {
-    const port = await freePair();
+    const port = await freePort(2);
     const child = spawnServer(programPath("swtpm")!, [
       ...["socket", "--tpm2", "--tpmstate", `dir=${folder}/state`, "--flags", "not-need-init,startup-clear"],
       ...["--server", `type=tcp,port=${port},bindaddr=127.0.0.1`],
@@ -65,27 +63,12 @@ async function startSwtpm(folder: string, children: ChildProcess[]): Promise<num
     ]);
     children.push(child);
     try {
-      await until("the TPM", child, () => listens(port) && listens(port + 1));
+      await untilReady("the TPM", child, () => listens(port) && listens(port + 1));
       return port;
     } catch (error) {
-      if (attempt === 5) throw error;
+      if (attempt === 5 || child.exitCode === null) throw error;
     }
   }
-}
-
-async function freePair(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    if (await isFree(port) && await isFree(port + 1)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }
 
 /** Whether somebody listens on a port. Connecting would take the one connection that swtpm serves. */
@@ -98,14 +81,4 @@ function isManaged(): boolean {
   const question = ["org.freedesktop.DBus.NameHasOwner", "string:com.intel.tss2.Tabrmd"];
   const bus = ["--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus"];
   return execFileSync(programPath("dbus-send")!, [...bus, ...question], { env: process.env }).includes("true");
-}
-
-/** Waits until a program is ready: it has to become so before it ends. */
-async function until(what: string, child: ChildProcess, isReady: () => boolean): Promise<void> {
-  while (!isReady()) {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`Cannot bring up ${what}: its program ended with ${child.exitCode ?? child.signalCode}`);
-    }
-    await setTimeout(20);
-  }
 }

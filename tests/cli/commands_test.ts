@@ -18,7 +18,7 @@ import { Module } from "../../session/tokens/module.ts";
 import { findSlot } from "../_support/token_session.ts";
 import { InterruptedError } from "../../cli/terminal/errors.ts";
 import { p11KitModulePath, programPath, softhsmPath } from "../../tools/native_libraries.ts";
-import { freePort } from "../_support/proxy_server.ts";
+import { freePort } from "../_support/server_programs.ts";
 import { reply, socketServer } from "../_support/socket_server.ts";
 import { makeCertificates } from "../_support/tls_certificates.ts";
 import { createToken, softhsmFolder, softhsmSkip, type TestToken } from "../_support/softhsm.ts";

@@ -8,7 +8,7 @@ import process from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { HttpMessage, HttpSession, type HttpSessionOptions, HttpStatus, TlsDatabase } from "../../http/mod.ts";
 import { say } from "../say.ts";
-import { freePort, spawnServer, stopServer, untilListening } from "../../tests/_support/proxy_server.ts";
+import { freePort, spawnServer, stopServer, untilListening } from "../../tests/_support/server_programs.ts";
 
 const { AUTHORITY = "", CADDY = "", CERTIFICATE = "", KEY = "", NGHTTPD = "" } = process.env;
 const LARGE = 20 * 1024 * 1024;

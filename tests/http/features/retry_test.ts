@@ -6,7 +6,7 @@ import { Retry, type RetryInfo } from "../../../http/features/retry.ts";
 import { HttpSession } from "../../../http/session/session.ts";
 import { ask, featureBench, TRANSPORTS, WAYS } from "../../_support/feature_session.ts";
 import { until } from "../../_support/http_sessions.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply, type Responder } from "../../_support/socket_server.ts";
 

@@ -6,7 +6,7 @@ import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates } from "../../_support/tls_certificates.ts";
 import { routeServer } from "../../_support/http_server.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
 
 /** npm's is-network-error, as far as an error of ours can satisfy it. */

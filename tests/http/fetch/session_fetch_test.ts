@@ -5,7 +5,7 @@ import { assert, assertEquals, assertInstanceOf, assertRejects, assertStrictEqua
 import { HttpError, HttpMessage, type HttpSession } from "../../../http/mod.ts";
 import { reply, type SocketServer } from "../../_support/socket_server.ts";
 import { routes, routeServer } from "../../_support/http_server.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { sessionOn, transportsWithHttp2, until, wait } from "../../_support/http_sessions.ts";
 
 for (const transport of transportsWithHttp2) {

@@ -18,7 +18,7 @@ import { type TransportChoice, TransportList } from "../../../http/transports/ch
 import { FetchTransport } from "../../../http/mod.ts";
 import { routeServer } from "../../_support/http_server.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
 

@@ -11,7 +11,8 @@ import type { HttpSessionOptions } from "../../../http/session/session_options.t
 import { HttpStatus } from "../../../http/protocol/status.ts";
 import { TlsDatabase } from "../../../http/transports/tls_database.ts";
 import { type Nginx, nginxPath, startNginx } from "../../_support/nginx.ts";
-import { freePort, startTinyproxy, tinyproxyPath } from "../../_support/proxy_server.ts";
+import { startTinyproxy, tinyproxyPath } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { ScriptedTime } from "../../_support/scripted_time.ts";
 import { reply, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../../_support/tls_certificates.ts";

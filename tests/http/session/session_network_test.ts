@@ -12,7 +12,8 @@ import {
   TlsDatabase,
 } from "../../../http/mod.ts";
 import { nginxPath, startNginx } from "../../_support/nginx.ts";
-import { freePort, proxyServer, socksServer } from "../../_support/proxy_server.ts";
+import { proxyServer, socksServer } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
 

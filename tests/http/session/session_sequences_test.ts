@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { HttpStatus, MessageFlags } from "../../../http/mod.ts";
 import { routes, routeServer } from "../../_support/http_server.ts";
 import { Recorder, sessionOn, transportsWithHttp2, wait } from "../../_support/http_sessions.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import type { SocketServer } from "../../_support/socket_server.ts";
 
 const GET = "q cc s wh wb gh(200) gc gb fi(200) cb u";

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { after, before, describe, it } from "node:test";
 import { RedisLink } from "../../../http/stores/redis_link.ts";
 import { firstLine, programEnd, startProgram } from "../../_support/child_program.ts";
-import { freePort } from "../../_support/proxy_server.ts";
+import { freePort } from "../../_support/server_programs.ts";
 import { noRedis, RedisServer } from "../../_support/redis_server.ts";
 import { makeCertificates, type TestCertificate, type TestCertificates } from "../../_support/tls_certificates.ts";
 

@@ -20,7 +20,7 @@ import { HttpStatus } from "../../../http/protocol/status.ts";
 import { firstLine } from "../../_support/child_program.ts";
 import { collectGarbage } from "../../_support/garbage.ts";
 import { until } from "../../_support/http_sessions.ts";
-import { stopChild } from "../../_support/proxy_server.ts";
+import { stopChild } from "../../_support/server_programs.ts";
 
 // The server must live in another process: while a message is sent synchronously this one answers nobody.
 const SERVER = `

@@ -9,7 +9,7 @@ import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { Retry } from "../../../../http/features/retry.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
-import { freePort } from "../../../_support/proxy_server.ts";
+import { freePort } from "../../../_support/server_programs.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 
 async function record(har: HarRecorder, answer: () => Response, msg: HttpMessage): Promise<HarEntry> {

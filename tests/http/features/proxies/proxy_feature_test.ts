@@ -3,7 +3,8 @@ import { assert, assertEquals } from "@std/assert";
 import { ProxyResolver } from "../../../../http/features/proxies/proxy_resolver.ts";
 import { Retry } from "../../../../http/features/retry.ts";
 import { ask, featureBench, TRANSPORTS, WAYS } from "../../../_support/feature_session.ts";
-import { freePort, proxyServer } from "../../../_support/proxy_server.ts";
+import { proxyServer } from "../../../_support/proxy_server.ts";
+import { freePort } from "../../../_support/server_programs.ts";
 import { reply } from "../../../_support/socket_server.ts";
 
 const usable = (globalThis as { Deno?: unknown; Bun?: unknown }).Deno !== undefined ||

@@ -7,7 +7,7 @@ import { TransportError, type TransportPhase } from "../../../../http/errors.ts"
 import { HttpStatus } from "../../../../http/protocol/status.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
 import { until } from "../../../_support/http_sessions.ts";
-import { freePort } from "../../../_support/proxy_server.ts";
+import { freePort } from "../../../_support/server_programs.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
 import { exchange, localTarget, requestFor, textOf } from "../../../_support/transport_driver.ts";
 

@@ -8,7 +8,8 @@ import { TlsDatabase } from "../../../../http/transports/tls_database.ts";
 import type { ConnectionTarget, ProxyTarget } from "../../../../http/transports/transport.ts";
 import { NodeTransport } from "../../../../http/transports/node/node_transport.ts";
 import { ending, listening } from "../../../_support/listening.ts";
-import { freePort, proxyServer, socksServer, startTinyproxy, tinyproxyPath } from "../../../_support/proxy_server.ts";
+import { proxyServer, socksServer, startTinyproxy, tinyproxyPath } from "../../../_support/proxy_server.ts";
+import { freePort } from "../../../_support/server_programs.ts";
 import { reply, type SocketServer, socketServer } from "../../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../../_support/tls_certificates.ts";
 import {
