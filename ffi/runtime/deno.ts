@@ -209,10 +209,13 @@ export function denoRuntime(createBinder: typeof libffiBinder): NativeRuntime {
       skipExitHandlers();
       if (leaving) return;
       leaving = true;
-      // Libraries may have added handlers of their own by then. Deno.exit() tells of itself in one way, process.exit() in
-      // the other.
+      // Libraries may have added handlers of their own by then.
       (globalThis as Untyped).addEventListener("unload", skipExitHandlers);
-      (globalThis as Untyped).process.on("exit", skipExitHandlers);
+    },
+    beforeEnd(isHeldUp: () => boolean): void {
+      (globalThis as Untyped).addEventListener("beforeunload", (event: Untyped) => {
+        if (isHeldUp()) event.preventDefault();
+      });
     },
     open: openLibrary,
     bindAddress: (at: bigint, arity: number, result: NativeResult): NativeFunction =>

@@ -65,6 +65,8 @@ export interface NativeRuntime {
    * open now, which free what those threads use, will not run.
    */
   leaveAtOnce?(): void;
+  /** Asks, where `leaveAtOnce` is there and the program has nothing more to do, whether something is to be done first. */
+  beforeEnd?(isHeldUp: () => boolean): void;
   /** For a runtime that waits at its end for threads that may be inside C for ever: ends the process at once (_exit(2)). */
   endProcess?(code: number): void;
   /** Binds a function by its address. */

@@ -14,16 +14,19 @@ export interface EndingPool {
 const GRACE = 2000;
 /** The pools of this thread that have threads. */
 const pools = new Set<EndingPool>();
+/** Those of them that were closed because the process ends. */
+const ending = new Set<EndingPool>();
 let isWatching = false;
 
 /** A pool has threads, until it says otherwise. */
 export function hasThreads(pool: EndingPool): void {
   if (pools.has(pool)) return;
   pools.add(pool);
+  ending.delete(pool);
   nativeRuntime().leaveAtOnce?.();
   if (isWatching) return;
   isWatching = true;
-  if (nativeRuntime().threadAlive !== undefined) builtin.process.on("beforeExit", closeAll);
+  nativeRuntime().beforeEnd?.(closeAll);
   // What ends in another thread is not the process.
   if (nativeRuntime().endProcess !== undefined && builtin.workerThreads.isMainThread) endWithoutThreads();
 }
@@ -31,16 +34,22 @@ export function hasThreads(pool: EndingPool): void {
 /** A pool has none any more. */
 export function hasNoThreads(pool: EndingPool): void {
   pools.delete(pool);
+  ending.delete(pool);
 }
 
 /**
  * Deno ends its worker threads while the process already runs its exit handlers. A thread that has called a module then
  * runs that module's destructors beside the ones of its libraries, OpenSSL's for one, and crashes now and then. The
  * threads are ended before that. `exit()` leaves no time for it, and a thread may be inside a call for long: then the
- * handlers are passed over.
+ * handlers are passed over. Returns whether there are such threads.
  */
-function closeAll(): void {
-  for (const pool of pools) void pool.close();
+function closeAll(): boolean {
+  const open = [...pools].filter((pool) => !ending.has(pool));
+  for (const pool of open) {
+    ending.add(pool);
+    void pool.close();
+  }
+  return open.length > 0;
 }
 
 /** The process of Node, with the functions of its end that Node lets programs replace. */

@@ -40,6 +40,13 @@ const HELD_UP = 1;
 const TAKEN_BACK = 10;
 const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
 
+/** How many processors this process may use. Node's module is asked where nothing else says it: it takes time to load. */
+function processors(): number {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: unknown } };
+  const told = navigator?.hardwareConcurrency;
+  return Number.isInteger(told) ? told as number : builtin.os.availableParallelism?.() ?? builtin.os.cpus().length;
+}
+
 /** A pool of worker threads: started on first use, unref'ed when idle, replaced when stuck in an abandoned call. */
 export class WorkerPool {
   readonly #size: number;
@@ -72,7 +79,7 @@ export class WorkerPool {
     if (!(patience >= 0 && patience < Infinity)) {
       throw new RangeError(`Cannot make a pool of worker threads: patience must be 0 or more ms, got ${patience}`);
     }
-    this.#size = size ?? Math.min(8, Math.max(2, builtin.os.availableParallelism?.() ?? builtin.os.cpus().length));
+    this.#size = size ?? Math.min(8, Math.max(2, processors()));
     this.#another = new AnotherThread(patience, () => this.#startAnother());
   }
 
