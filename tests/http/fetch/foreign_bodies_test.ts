@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { HttpMessage, HttpStatus } from "../../../http/mod.ts";
 import { serverOn } from "../../_support/http_server.ts";
-import { sessionOn, transportsWithHttp2, wait } from "../../_support/http_sessions.ts";
+import { sessionOn, transportsWithHttp2, until, wait } from "../../_support/http_sessions.ts";
 import { reply, type Responder } from "../../_support/socket_server.ts";
 
 const ok: Responder = (_request, socket) => socket.write(reply("200 OK", "ok"));
@@ -127,8 +127,7 @@ for (const transport of transportsWithHttp2) {
       await wait(20);
       controller.abort(new Error("enough"));
       await assertRejects(() => waiting, Error, "enough");
-      await wait(20);
-      assertEquals(left.destroyed, true);
+      await until(() => left.destroyed === true);
     });
 
     it("are none that would go out as the name of an object", async () => {
