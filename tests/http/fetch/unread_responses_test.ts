@@ -70,11 +70,12 @@ for (const transport of transports) {
       await using server = await routes();
       await using session = sessionOn(transport, { maxConns: 1 });
       const late = await session.fetch(`${server.origin}/late`);
-      await session.fetch(`${server.origin}/stalled`);
+      // Kept: one that nobody could read any more would let its connection go, too.
+      const stalled = await session.fetch(`${server.origin}/stalled`);
       assertEquals(session.connections.length, 2);
       finish();
       await until(() => session.connections.length === 1);
-      assertEquals(await late.text(), "0123456789");
+      assertEquals([await late.text(), stalled.bodyUsed], ["0123456789", false]);
       session.abort();
     });
 
