@@ -75,6 +75,8 @@ export class Job implements PendingJob {
   area: BigUint64Array<SharedArrayBuffer> | null = null;
   /** Who holds it. */
   worker: PooledWorker | null = null;
+  /** How many jobs its worker had been given when it was given this one. */
+  number = 0;
   readonly #owner: JobOwner;
 
   /** A job that nobody holds yet. */

@@ -26,7 +26,13 @@ export class PooledWorker {
   /** Slots of jobs that were settled before it has answered. */
   readonly settled: Set<number> = new Set();
   readonly #worker: Thread;
-  readonly #jobs = new Map<number, Job>();
+  /**
+   * The jobs it holds, by their slots. No Map: one whose entries come and go leaves tables behind, each of which leads to
+   * the next. Once the collector has taken one for old, all that follow, and the jobs in them, outlive every quick
+   * collection, which then takes a hundred times as long.
+   */
+  readonly #jobs: (Job | undefined)[] = new Array(LAYOUT.slots).fill(undefined);
+  #held = 0;
   readonly #known = new Set<number>();
   readonly #kept = new WeakSet<Block>();
   readonly #thread = new Int32Array(new SharedArrayBuffer(4 * (THREAD.outbox + LAYOUT.slots)));
@@ -57,7 +63,7 @@ export class PooledWorker {
         this.heard = performance.now();
         finished(this.answers());
         // Places it has yet to give up may be what jobs wait for.
-        if (this.#jobs.size > 0 || !this.quiet || !this.#keepsAlive) return;
+        if (this.#held > 0 || !this.quiet || !this.#keepsAlive) return;
         this.#keepsAlive = false;
         this.#worker.unref();
       },
@@ -68,17 +74,12 @@ export class PooledWorker {
 
   /** Whether it holds nothing and can be given work. */
   get idle(): boolean {
-    return this.#jobs.size === 0 && !this.stuck;
-  }
-
-  /** Whether it runs short jobs on another processor than this thread, which goes on while it does. */
-  get beside(): boolean {
-    return this.short && !this.stuck && this.#thread[THREAD.beside] === 1;
+    return this.#held === 0 && !this.stuck;
   }
 
   /** How many jobs it holds. */
   get jobs(): number {
-    return this.#jobs.size;
+    return this.#held;
   }
 
   /** Whether it will look at no slot it was given. */
@@ -98,18 +99,20 @@ export class PooledWorker {
     return slots;
   }
 
-  /** The jobs it holds. */
+  /** The jobs it holds, in the order in which it was given them. */
   pending(): Job[] {
-    return [...this.#jobs.values()];
+    return this.#jobs.filter((job) => job !== undefined).sort((a, b) => a.number - b.number | 0);
   }
 
   /** Gives it jobs that have their places in shared memory. */
   send(batch: readonly Job[]): void {
     const request: WorkerRequest = { slots: [] };
-    if (this.#jobs.size === 0) this.heard = performance.now();
+    if (this.#held === 0) this.heard = performance.now();
+    this.#held += batch.length;
     for (const job of batch) {
       job.worker = this;
-      this.#jobs.set(job.slot, job);
+      job.number = this.#given = this.#given + 1 | 0;
+      this.#jobs[job.slot] = job;
       if (job.progress) this.long = job;
       request.slots.push(job.slot);
       if (job.area) (request.areas ??= []).push({ slot: job.slot, memory: job.area.buffer });
@@ -131,7 +134,6 @@ export class PooledWorker {
       this.#worker.ref();
     }
     if (request.functions || request.kept) this.#told++;
-    this.#given = this.#given + request.slots.length | 0;
     // Jobs in the inbox may overtake a message: what they call must have been heard of.
     const heard = Atomics.load(this.#thread, THREAD.heard) === this.#told;
     const plain = !request.areas && !request.functions && !request.kept && !request.held;
@@ -173,9 +175,11 @@ export class PooledWorker {
 
   /** Takes a job out of those it holds. */
   take(slot: number): Job | undefined {
-    const job = this.#jobs.get(slot);
-    this.#jobs.delete(slot);
-    if (job !== undefined && job === this.long) this.long = null;
+    const job = this.#jobs[slot];
+    if (job === undefined) return undefined;
+    this.#jobs[slot] = undefined;
+    this.#held--;
+    if (job === this.long) this.long = null;
     return job;
   }
 

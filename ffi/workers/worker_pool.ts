@@ -94,8 +94,8 @@ export class WorkerPool {
   }
 
   /**
-   * Queues a job; it starts in a microtask, together with others that are ready by then, or at once where a worker runs
-   * beside this thread.
+   * Queues a job; it starts in a microtask, together with others that are ready by then: a worker that is woken up for
+   * each takes this thread's processor or contends with it for the module's locks.
    *
    * @param block Memory the calls use, which is held meanwhile. Other memory must be held by who gives its address: what
    *   nobody holds is collected while C writes to it.
@@ -105,9 +105,7 @@ export class WorkerPool {
     const { calls, times, progress } = step instanceof RepeatedCalls ? step : { calls: step, times: 1, progress: null };
     const job = new Job(this.#owner, calls, times, done, block, kind, progress);
     this.#ready.push(job);
-    // A worker that would take this thread's processor is not woken before it is given all jobs of the turn.
-    if (this.#workers.some(({ beside }) => beside)) this.#dispatch();
-    else this.#schedule();
+    this.#schedule();
     return job;
   }
 
