@@ -31,13 +31,14 @@ export function nativeFetch(input: FetchInput, init?: RequestInit): Promise<Resp
 export let exchange: typeof import("./fetch_exchange.ts") | null = null;
 let loading: Promise<unknown> | null = null;
 
-/** Loads what exchanges need; null when it is there. */
+/** Loads what exchanges need; null when it is there, and those who have waited for it go on. */
 export function loadingExchange(): Promise<unknown> | null {
   if (exchange !== null) return null;
-  return loading ??= import("./fetch_exchange.ts").then((loaded) => exchange = loaded, (error) => {
-    loading = null;
-    throw error;
-  });
+  if (loading !== null) return loading;
+  const parts = loading = import("./fetch_exchange.ts");
+  // Right in front of all who wait: nobody who comes meanwhile overtakes them.
+  parts.then((loaded) => exchange = loaded, () => loading = null);
+  return parts;
 }
 
 /** What is particular to a runtime: its fetch bound to one pool, and the end of that pool. */

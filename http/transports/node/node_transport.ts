@@ -31,13 +31,14 @@ const encryptsSockets = isNewEnough("TLS over sockets");
 let loaded: typeof NodeConnection | null = null;
 let loading: Promise<typeof NodeConnection> | null = null;
 
-/** Loads what connections are made with; null when it is there. */
+/** Loads what connections are made with; null when it is there, and those who have waited for it go on. */
 export function loadingConnections(): Promise<typeof NodeConnection> | null {
   if (loaded !== null) return null;
-  return loading ??= import("./node_connection.ts").then(({ NodeConnection }) => loaded = NodeConnection, (error) => {
-    loading = null;
-    throw error;
-  });
+  if (loading !== null) return loading;
+  loading = import("./node_connection.ts").then(({ NodeConnection }) => NodeConnection);
+  // Right in front of all who wait: nobody who comes meanwhile overtakes them.
+  loading.then((connections) => loaded = connections, () => loading = null);
+  return loading;
 }
 
 const PROXY_SCHEMES = ["http", "https", "socks5", "socks5h"];
