@@ -19,8 +19,9 @@ const REQUIRE = "requireAsItIs";
 const AS_IT_IS = "// @bun";
 
 /**
- * Gives classes that speak of themselves their names back: esbuild calls `Slot` `_Slot` inside. Its own way, `keepNames`,
- * calls a function for every class and function of the package whenever a program starts.
+ * Gives classes that speak of themselves their names back: esbuild calls `Slot` `_Slot` inside, and so do those who bundle
+ * the package again: a name that is set outlives that. esbuild's own way, `keepNames`, calls a function for every class
+ * and function of the package whenever a program starts.
  */
 function withNames(text: string): string {
   return text.replaceAll(
