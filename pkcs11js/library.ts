@@ -4,6 +4,7 @@ import { nativeAbi, nativeRuntime, runtimeInPlace } from "../ffi/runtime/runtime
 import { CKR } from "../ffi/constants/mod.ts";
 import type { Engine } from "../ffi/engine/engine.ts";
 import { FN } from "../ffi/engine/frame.ts";
+import type { Lane } from "../ffi/engine/lane.ts";
 import type { Operation } from "../ffi/engine/program.ts";
 import { OrderedCalls } from "../ffi/engine/raw_calls.ts";
 import { closeSession, openSession } from "../ffi/operations/sessions.ts";
@@ -38,6 +39,25 @@ function laterBlocks(): BlockPool {
 /** Invocations in place, kept with their blocks: more than one where an argument is code that makes calls itself. */
 const idle: Invocation[] = [];
 const KEPT = 4;
+/** Those on worker threads, kept as long as their blocks are. */
+const idleLater: Invocation[] = [];
+
+/** Overwrites what a call on a worker thread was laid out in, and keeps it for the next. */
+function forgetLater(invocation: Invocation): void {
+  if (!invocation.block.pooled) return laterBlocks().give(invocation.block);
+  invocation.forget();
+  idleLater.push(invocation);
+}
+
+/** The asynchronous calls of one session. */
+interface SessionCalls {
+  /** Their order. It is kept from call to call: to look it up, and to make it, costs as much as the rest of a call. */
+  readonly lane: Lane;
+  /** Whether the caller has opened the session, which says when it is closed. */
+  readonly isOwn: boolean;
+  /** How many are under way. */
+  pending: number;
+}
 
 /** What a caller has begun. */
 interface Use {
@@ -45,8 +65,8 @@ interface Use {
   readonly register: CallerRegister;
   /** The slots of its sessions. */
   readonly sessions: Map<bigint, bigint>;
-  /** Asynchronous calls under way, by session. */
-  readonly pending: Map<bigint, number>;
+  /** Asynchronous calls by session: those of his own, and those of others that have calls under way. */
+  readonly calls: Map<bigint, SessionCalls>;
 }
 
 /** A loaded library. */
@@ -72,14 +92,15 @@ export class Library implements FunctionSource {
     if (this.#use !== null) throw returned(CKR.CRYPTOKI_ALREADY_INITIALIZED, "C_Initialize");
     const backend = openBackend(this.path, { managed: "gp11", reserved });
     this.#drive("C_Initialize", backend.initialize, null, null);
-    this.#use = { backend, register: backend.register!, sessions: new Map(), pending: new Map() };
+    this.#use = { backend, register: backend.register!, sessions: new Map(), calls: new Map() };
   }
 
   /** C_Finalize for this caller: his sessions are closed, and the module is finalised where he is the last. */
   end(): void {
     const use = this.#begun("C_Finalize");
-    for (const session of [...use.pending.keys()]) this.#settle("C_Finalize", session);
+    for (const [session, { pending }] of [...use.calls]) if (pending > 0) this.#settle("C_Finalize", session);
     this.#use = null;
+    for (const session of [...use.calls.keys()]) this.#giveBack(use, session);
     const slots = new Set(use.sessions.values());
     for (const slot of slots) this.#leaveLogin(use, slot);
     for (const session of use.sessions.keys()) this.#drive("C_Finalize", closeSession, { session }, use.register);
@@ -129,19 +150,16 @@ export class Library implements FunctionSource {
 
   /** Makes a call on a worker thread; `done` hears of it later, when nothing of this library is under way above it. */
   callLater(call: Call, args: readonly unknown[], done: (error: Error | null, result: unknown) => void): void {
-    const pool = laterBlocks();
-    const block = pool.take();
-    let invocation: Invocation;
+    const invocation = idleLater.pop() ?? new Invocation(laterBlocks().take(), false);
     let use: Use;
     try {
-      invocation = new Invocation(block, false);
       invocation.layOut(call, args);
       use = this.#begun(call.name);
     } catch (error) {
-      pool.give(block);
+      forgetLater(invocation);
       throw error;
     }
-    const { session, words } = invocation;
+    const { block, session, words } = invocation;
     const fn = this.engine.table.at(call.index);
     const ended = (rv: number, error: Error | null) => {
       let result: unknown = null;
@@ -151,18 +169,32 @@ export class Library implements FunctionSource {
       } catch (thrown) {
         error = thrown as Error;
       }
-      pool.give(block);
+      forgetLater(invocation);
       done(error, result);
     };
     if (fn === null) return ended(CKR.FUNCTION_NOT_SUPPORTED, null);
-    const { pending } = use;
-    pending.set(session, (pending.get(session) ?? 0) + 1);
-    this.#calls.start(fn, words, block, session, (rv, error) => {
-      const left = pending.get(session)! - 1;
-      if (left === 0) pending.delete(session);
-      else pending.set(session, left);
+    const calls = this.#callsOf(use, session);
+    calls.pending++;
+    this.#calls.start(fn, words, block, calls.lane, (rv, error) => {
+      if (--calls.pending === 0 && !calls.isOwn) this.#giveBack(use, session);
       ended(rv, error);
     });
+  }
+
+  #callsOf({ calls, sessions }: Use, session: bigint): SessionCalls {
+    const known = calls.get(session);
+    if (known !== undefined) return known;
+    const made = { lane: this.#calls.keep(session), isOwn: sessions.has(session), pending: 0 };
+    calls.set(session, made);
+    return made;
+  }
+
+  /** Nothing more is called in a session. */
+  #giveBack({ calls }: Use, session: bigint): void {
+    const known = calls.get(session);
+    if (known === undefined) return;
+    calls.delete(session);
+    this.#calls.giveBack(known.lane);
   }
 
   /** C_OpenSession. */
@@ -175,13 +207,14 @@ export class Library implements FunctionSource {
   /** C_CloseSession. */
   closeSession(session: bigint): void {
     const rv = this.run("C_CloseSession", closeSession, { session }, session);
-    if (rv === CKR.OK || rv === CKR.SESSION_HANDLE_INVALID) this.#use!.sessions.delete(session);
+    if (rv === CKR.OK || rv === CKR.SESSION_HANDLE_INVALID) this.#closed(this.#use!, session);
     if (rv !== CKR.OK) throw returned(rv, "C_CloseSession");
   }
 
   /** C_CloseAllSessions; where other callers have sessions on the slot, those of this one alone are closed. */
   closeAllSessions(slot: bigint): void {
-    const { register, sessions } = this.#begun("C_CloseAllSessions");
+    const use = this.#begun("C_CloseAllSessions");
+    const { register, sessions } = use;
     const own = [...sessions].filter(([, other]) => other === slot).map(([session]) => session);
     for (const session of own) this.#settle("C_CloseAllSessions", session);
     if (register.callers.hasSession(slot, register.place)) {
@@ -191,7 +224,7 @@ export class Library implements FunctionSource {
     const rv = this.raw("C_CloseAllSessions", FN.C_CloseAllSessions, [slot], 0n);
     if (rv !== CKR.OK) throw returned(rv, "C_CloseAllSessions");
     for (const session of own) {
-      sessions.delete(session);
+      this.#closed(use, session);
       register.forget(session);
     }
     register.endLogin(slot);
@@ -232,6 +265,11 @@ export class Library implements FunctionSource {
     const logout = this.engine.table.at(FN.C_Logout);
     const session = [...sessions].find(([, other]) => other === slot)?.[0];
     if (logout !== null && session !== undefined) invoke(logout, [session]);
+  }
+
+  #closed(use: Use, session: bigint): void {
+    use.sessions.delete(session);
+    this.#giveBack(use, session);
   }
 
   #begun(method: string): Use {

@@ -113,18 +113,22 @@ export class OrderedCalls {
     this.#order = order;
   }
 
-  /** Makes a call; `done` is told before the next call of the session is made. */
-  start(
-    fn: BoundFunction,
-    words: readonly bigint[],
-    block: Block | null,
-    session: bigint | undefined,
-    done: RawCallDone,
-  ): void {
-    const lane = session === undefined ? null : this.#order.lane(session);
+  /** The lane of a session, for calls that follow; it is kept until it is given back. */
+  keep(session: bigint): Lane {
+    return this.#order.lane(session);
+  }
+
+  /** Gives the lane of a session back. */
+  giveBack(lane: Lane): void {
+    this.#order.releaseLane(lane);
+  }
+
+  /** Makes a call, in the order of a lane that is kept; `done` is told before the next call of its session is made. */
+  start(fn: BoundFunction, words: readonly bigint[], block: Block | null, lane: Lane | null, done: RawCallDone): void {
     const call = new RawCall(this.#order, lane, fn, words, block, done);
-    if (lane === null) call.start();
-    else lane.add(call);
+    if (lane === null) return call.start();
+    lane.users++;
+    lane.add(call);
   }
 
   /**
@@ -199,7 +203,9 @@ export class RawCalls {
     }
     return new Promise((resolve, reject) => {
       const done: RawCallDone = (rv, error) => error === null ? resolve(rv) : reject(error);
-      this.#calls.start(fn, words, block, options.session, done);
+      const lane = options.session === undefined ? null : this.#calls.keep(options.session);
+      this.#calls.start(fn, words, block, lane, done);
+      if (lane !== null) this.#calls.giveBack(lane);
     });
   }
 

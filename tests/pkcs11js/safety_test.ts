@@ -30,6 +30,8 @@ import {
   PKCS11,
   Pkcs11Error,
 } from "../../pkcs11js/mod.ts";
+import { engineFor } from "../../session/core/module_core.ts";
+import { openTable } from "../../session/managed/open_backend.ts";
 import { Module } from "../../session/tokens/module.ts";
 import { Session } from "../../session/tokens/session.ts";
 import { createToken, softhsmSkip } from "../_support/softhsm.ts";
@@ -135,6 +137,27 @@ describe("pkcs11js in a module's life", { skip: softhsmSkip }, () => {
       const pairs = await Promise.all(pending);
       assertEquals(pairs.every(({ privateKey }) => Buffer.isBuffer(privateKey)), true);
       assertInstanceOf((await told)[0], Pkcs11Error);
+      pkcs11.close();
+    }
+  });
+
+  it("keeps the order of a session's calls as long as the session, whoever has called in it", async () => {
+    const engine = engineFor(openTable(token.module));
+    for (const end of ["C_CloseSession", "C_CloseAllSessions", "C_Finalize", "close"] as const) {
+      const { pkcs11, slot, session } = begin();
+      const other = new PKCS11(token.module);
+      other.C_Initialize();
+      const handle = session.readBigUInt64LE();
+      const isKept: boolean[] = [];
+      for (const each of [other, pkcs11, other]) {
+        each.C_DigestInit(session, { mechanism: CKM_SHA256 });
+        await each.C_DigestAsync(session, message, Buffer.alloc(32));
+        isKept.push(engine.knownLane(handle) !== undefined);
+      }
+      assertEquals(isKept, [false, true, true]);
+      pkcs11[end](end === "C_CloseSession" ? session : slot as never);
+      assertEquals(engine.knownLane(handle), undefined);
+      other.close();
       pkcs11.close();
     }
   });
