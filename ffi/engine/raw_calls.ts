@@ -113,7 +113,7 @@ export class OrderedCalls {
     this.#order = order;
   }
 
-  /** The lane of a session, for calls that follow; it is kept until it is given back. */
+  /** The lane of a session, kept until it is given back. */
   keep(session: bigint): Lane {
     return this.#order.lane(session);
   }
@@ -123,7 +123,7 @@ export class OrderedCalls {
     this.#order.releaseLane(lane);
   }
 
-  /** Makes a call, in the order of a lane that is kept; `done` is told before the next call of its session is made. */
+  /** Makes a call in a lane that is kept; `done` is told before its next call is made. */
   start(fn: BoundFunction, words: readonly bigint[], block: Block | null, lane: Lane | null, done: RawCallDone): void {
     const call = new RawCall(this.#order, lane, fn, words, block, done);
     if (lane === null) return call.start();

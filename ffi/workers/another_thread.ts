@@ -20,9 +20,15 @@ export class AnotherThread {
     this.#wanted = wanted;
   }
 
-  /** Whether it is at once. */
+  /** Whether jobs have waited for long enough: of waits that are shorter than any timer none tells. */
   get isImpatient(): boolean {
-    return this.#patience === 0;
+    return this.#waited >= this.#patience;
+  }
+
+  /** A thread was started. */
+  started(): void {
+    this.rest();
+    this.#waited = 0;
   }
 
   /** Jobs wait. The threads they wait for keep the program from ending meanwhile. */

@@ -27,11 +27,10 @@ export class PooledWorker {
   readonly settled: Set<number> = new Set();
   readonly #worker: Thread;
   /**
-   * The jobs it holds, by their slots. No Map: one whose entries come and go leaves tables behind, each of which leads to
-   * the next. Once the collector has taken one for old, all that follow, and the jobs in them, outlive every quick
-   * collection, which then takes a hundred times as long.
+   * The jobs it holds, by their slots. No Map: each table that one leaves behind leads to the next, and once the collector
+   * has taken one for old, all that follow, and their jobs, outlive its quick runs.
    */
-  readonly #jobs: (Job | undefined)[] = new Array(LAYOUT.slots).fill(undefined);
+  readonly #jobs: (Job | undefined)[] = [];
   #held = 0;
   readonly #known = new Set<number>();
   readonly #kept = new WeakSet<Block>();

@@ -80,7 +80,10 @@ export class WorkerPool {
       throw new RangeError(`Cannot make a pool of worker threads: patience must be 0 or more ms, got ${patience}`);
     }
     this.#size = size ?? Math.min(8, Math.max(2, processors()));
-    this.#another = new AnotherThread(patience, () => this.#startAnother());
+    this.#another = new AnotherThread(patience, () => {
+      if (this.#ready.length > 0 && this.#live() < this.#size) this.#addWorker();
+      this.#dispatch();
+    });
   }
 
   /** Worker threads alive. */
@@ -94,8 +97,8 @@ export class WorkerPool {
   }
 
   /**
-   * Queues a job; it starts in a microtask, together with others that are ready by then: a worker that is woken up for
-   * each takes this thread's processor or contends with it for the module's locks.
+   * Queues a job; it starts in a microtask, together with others that are ready by then: to wake a worker for each costs
+   * more than it brings.
    *
    * @param block Memory the calls use, which is held meanwhile. Other memory must be held by who gives its address: what
    *   nobody holds is collected while C writes to it.
@@ -161,7 +164,7 @@ export class WorkerPool {
     while (this.#ready.length > 0) {
       const ahead = this.#worksAhead();
       const awake = ahead > 0 ? this.#awakeWorker(ahead) : null;
-      const worker = awake ?? this.#idleWorker() ?? this.#shortlyIdleWorker();
+      const worker = awake ?? this.#nextWorker();
       if (!worker) return;
       const { jobs, longest } = this.#takeBatch(awake ? ahead - awake.jobs : Math.max(ahead, this.#share()));
       if (jobs.length === 0) return;
@@ -203,8 +206,7 @@ export class WorkerPool {
 
   /** Jobs like the next that are done before another worker would have woken up; 0 where they are not that short. */
   #worksAhead(): number {
-    const job = this.#ready[0]!;
-    const duration = this.#durations.of(job);
+    const duration = this.#durations.of(this.#ready[0]!);
     return duration < SHORT_JOB ? Math.min(MAX_HELD, Math.ceil(WAKE_UP / duration)) : 0;
   }
 
@@ -217,15 +219,19 @@ export class WorkerPool {
     return null;
   }
 
+  /** The worker for the next job. Of fast ones this thread has as much work, and is left a processor. */
+  #nextWorker(): PooledWorker | null {
+    if (this.#durations.of(this.#ready[0]!) >= FAST_JOB) return this.#idleWorker();
+    const busy = this.#workers.filter(({ jobs, stuck }) => jobs > 0 && !stuck).length;
+    const fast = busy < this.#size - 1 ? null : this.#shortlyIdleWorker();
+    if (fast !== null && performance.now() - fast.heard < HELD_UP) return fast;
+    return this.#idleWorker() ?? this.#shortlyIdleWorker();
+  }
+
   /** A worker whose jobs are all fast may have a few more waiting, so that it never waits for an answer to arrive. */
   #shortlyIdleWorker(): PooledWorker | null {
-    if (this.#durations.of(this.#ready[0]!) >= FAST_JOB) return null;
-    let best: PooledWorker | null = null;
-    for (const worker of this.#workers) {
-      if (worker.stuck || !worker.fast || worker.jobs >= MAX_AHEAD) continue;
-      if (!best || worker.jobs < best.jobs) best = worker;
-    }
-    return best;
+    const some = this.#workers.filter(({ fast, jobs, stuck }) => fast && !stuck && jobs > 0 && jobs < MAX_AHEAD);
+    return some.sort((a, b) => a.jobs - b.jobs)[0] ?? null;
   }
 
   #idleWorker(): PooledWorker | null {
@@ -241,11 +247,6 @@ export class WorkerPool {
     return this.#workers.filter(({ stuck }) => !stuck).length;
   }
 
-  #startAnother(): void {
-    if (this.#ready.length > 0 && this.#live() < this.#size) this.#addWorker();
-    this.#dispatch();
-  }
-
   #addWorker(): PooledWorker {
     const worker: PooledWorker = new PooledWorker(
       this.#slots.memory,
@@ -254,6 +255,7 @@ export class WorkerPool {
       (error, slots) => this.#lost(worker, error, slots),
     );
     this.#workers.push(worker);
+    this.#another.started();
     hasThreads(this);
     return worker;
   }

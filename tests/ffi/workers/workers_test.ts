@@ -235,6 +235,18 @@ describe("WorkerPool", () => {
     assert(told);
   });
 
+  it("adds up waits that are over before any timer could tell of them", () => {
+    const another = new AnotherThread(5, () => {});
+    let rounds = 0;
+    for (; !another.isImpatient; rounds++) {
+      another.wait();
+      for (const begun = performance.now(); performance.now() - begun < 0.2;);
+      another.rest();
+    }
+    another.started();
+    assertEquals([rounds <= 25, another.isImpatient], [true, false]);
+  });
+
   it("tells of a job though the next one of its worker does not return", { skip }, async () => {
     const pool = new WorkerPool(1);
     strict.reset();
