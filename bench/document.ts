@@ -25,7 +25,9 @@ const INTRODUCTIONS: Record<string, string> = {
     "message. `into` writes the result into memory of the caller. With large data " +
     "this library has glibc keep what the module frees (see [Performance](performance.md#large-data)), which C's loop " +
     "has not; on Node an addon's module may find Node's own OpenSSL before the system's.",
-  pkcs11js: "The entry `./pkcs11js` against the addon whose names it has, in turns within one process.",
+  pkcs11js:
+    "The entry `./pkcs11js` against the addon whose names it has, in turns within one process. They begin when the runtime " +
+    "has compiled both: before the asynchronous rows both have made short calls for three seconds.",
   pieces:
     "The same calls from C with a second thread, by hand over the runtime's FFI, and with this library; and by hand and with " +
     "this library into a module whose functions do no work, which shows what each takes alone. In a runtime's process the " +

@@ -12,6 +12,7 @@ import { benchToken } from "../token.ts";
 const ROUNDS = 3;
 const DOOR_ROUNDS = 3;
 const SECONDS = "0.3";
+const DOOR_SECONDS = "0.6";
 /** A folder outside the project for what is compiled or installed. */
 const WORK = temporaryFolder("bench-pkcs11");
 /** C's plain loop is the measure of the rows it has no counterpart for; it writes into memory of its caller itself. */
@@ -47,7 +48,7 @@ export async function benchPkcs11js(): Promise<void> {
   const peer = addon();
   if (peer === null) return;
   const contestants = (await runtimes()).map(([name, command]): Contestant => (
-    { name, command: [...command, here("pkcs11js_door.mjs"), ...token.args, SECONDS] }
+    { name, command: [...command, here("pkcs11js_door.mjs"), ...token.args, DOOR_SECONDS] }
   ));
   const rounds = await measureRounds(contestants, DOOR_ROUNDS, { ...token.env, PKCS11JS_FOLDER: peer });
   const columns = measuredNames(rounds, contestants);
