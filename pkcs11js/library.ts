@@ -184,7 +184,7 @@ export class Library implements FunctionSource {
   #callsOf({ calls, sessions }: Use, session: bigint): SessionCalls {
     const known = calls.get(session);
     if (known !== undefined) return known;
-    const made = { lane: this.#calls.keep(session), isOwn: sessions.has(session), pending: 0 };
+    const made = { lane: this.engine.lane(session), isOwn: sessions.has(session), pending: 0 };
     calls.set(session, made);
     return made;
   }
@@ -194,7 +194,7 @@ export class Library implements FunctionSource {
     const known = calls.get(session);
     if (known === undefined) return;
     calls.delete(session);
-    this.#calls.giveBack(known.lane);
+    this.engine.releaseLane(known.lane);
   }
 
   /** C_OpenSession. */

@@ -108,19 +108,9 @@ class RawCall implements LaneEntry, NativeCall {
 export class OrderedCalls {
   readonly #order: CallOrder;
 
-  /** Calls in an order; `order` is what others who use the same sessions go by too. */
-  constructor(order: CallOrder = new OwnOrder()) {
+  /** Calls in an order, which is what others who use the same sessions go by too. */
+  constructor(order: CallOrder) {
     this.#order = order;
-  }
-
-  /** The lane of a session, kept until it is given back. */
-  keep(session: bigint): Lane {
-    return this.#order.lane(session);
-  }
-
-  /** Gives the lane of a session back. */
-  giveBack(lane: Lane): void {
-    this.#order.releaseLane(lane);
   }
 
   /** Makes a call in a lane that is kept; `done` is told before its next call is made. */
@@ -172,7 +162,8 @@ export interface RawCallOptions {
  */
 export class RawCalls {
   readonly #table: Cryptoki;
-  readonly #calls = new OrderedCalls();
+  readonly #order = new OwnOrder();
+  readonly #calls = new OrderedCalls(this.#order);
 
   /** Calls of a module. */
   constructor(table: Cryptoki) {
@@ -203,9 +194,9 @@ export class RawCalls {
     }
     return new Promise((resolve, reject) => {
       const done: RawCallDone = (rv, error) => error === null ? resolve(rv) : reject(error);
-      const lane = options.session === undefined ? null : this.#calls.keep(options.session);
+      const lane = options.session === undefined ? null : this.#order.lane(options.session);
       this.#calls.start(fn, words, block, lane, done);
-      if (lane !== null) this.#calls.giveBack(lane);
+      if (lane !== null) this.#order.releaseLane(lane);
     });
   }
 
