@@ -53,7 +53,7 @@ import "./features/logging/body_copy.ts";
 import "../internal/secure_execution.ts";
 import "./transports/permissions.ts";
 import "./features/proxies/environment.ts";
-import "../internal/small_order.ts";
+import "../internal/elliptic_signatures.ts";
 import "./features/signatures/signer.ts";
 import "./features/signatures/message_parts.ts";
 import "./features/signatures/signing_feature.ts";

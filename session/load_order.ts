@@ -95,7 +95,7 @@ import "../ffi/attributes/read_plan.ts";
 import "./attributes/attribute_types.ts";
 import "./keys/read_public.ts";
 import "./attributes/attributes_init.ts";
-import "../internal/small_order.ts";
+import "../internal/elliptic_signatures.ts";
 import "../ffi/operations/key_use.ts";
 import "../ffi/operations/key_checks.ts";
 import "../ffi/operations/beginning.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { runtimeCrypto } from "../../internal/runtime.ts";
-import { provesNothing } from "../../internal/small_order.ts";
+import { provesNothing } from "../../internal/elliptic_signatures.ts";
 import { CKR } from "../../ffi/constants/mod.ts";
 import type { Program } from "../../ffi/engine/program.ts";
 import type { Frame } from "../../ffi/engine/frame.ts";

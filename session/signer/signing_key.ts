@@ -19,6 +19,7 @@ import { Pkcs11Object } from "../tokens/object.ts";
 import type { Session } from "../tokens/session.ts";
 import { coreOf } from "../tokens/session_contexts.ts";
 import { ckmName } from "../../ffi/constants/names.ts";
+import { withLowS } from "../../internal/elliptic_signatures.ts";
 import type { Slot } from "../tokens/slot.ts";
 import type { Mechanism } from "../mechanisms/mod.ts";
 
@@ -220,6 +221,11 @@ function planOfSync({ slot }: Session, scheme: SignatureScheme, options?: CallOp
     keep(slot, scheme, planSignature(scheme, new Set(slot.mechanismsSync(options))));
 }
 
+/** A signature as those take it who verify: tokens give either form of ES256K. */
+function asVerified({ algorithm }: SignatureScheme, signature: Bytes): Bytes {
+  return algorithm === "ES256K" ? withLowS(signature) : signature;
+}
+
 /** Signs a message with a key as a scheme says; ECDSA signatures have r and s side by side. */
 export async function signWith(
   session: Session,
@@ -229,7 +235,7 @@ export async function signWith(
   options?: CallOptions,
 ): Promise<Bytes> {
   const plan = await planOf(session, scheme, options);
-  return await session.sign(key, plan.mechanism, plan.input(message), options);
+  return asVerified(scheme, await session.sign(key, plan.mechanism, plan.input(message), options));
 }
 
 /** {@linkcode signWith} in place. */
@@ -241,7 +247,7 @@ export function signWithSync(
   options?: CallOptions,
 ): Bytes {
   const plan = planOfSync(session, scheme, options);
-  return session.signSync(key, plan.mechanism, plan.input(message), options);
+  return asVerified(scheme, session.signSync(key, plan.mechanism, plan.input(message), options));
 }
 
 /** Checks a signature in the token as {@linkcode signWith} makes it. */

@@ -138,11 +138,11 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   "cli.ts": ["cli"],
 };
 
-/** The npm libraries, and the one floor that uses each of them. */
+/** The npm libraries, and the floors that use them. */
 const libraries: Record<string, readonly string[]> = {
   session: ["@noble/curves", "@noble/post-quantum"],
   opentelemetry: ["@opentelemetry/api"],
-  http: ["@gp11/ws", "@redis/client", "http-cache-semantics", "structured-headers", "tough-cookie"],
+  http: ["@gp11/ws", "@noble/curves", "@redis/client", "http-cache-semantics", "structured-headers", "tough-cookie"],
 };
 
 /** The libraries of others that examples show at work with this one. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { CKM } from "../../ffi/constants/mod.ts";
-import { hasSmallOrder } from "../../internal/small_order.ts";
+import { hasSmallOrder } from "../../internal/elliptic_signatures.ts";
 import { publicKeyBits } from "../../session/keys/forms/write_der.ts";
 import { eddsa } from "../../session/mechanisms/signature.ts";
 import type { SignatureScheme } from "../../session/keys/signature_schemes.ts";

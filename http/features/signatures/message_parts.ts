@@ -174,7 +174,7 @@ export interface ReceivedSignature {
   /** The value of "@signature-params". */
   readonly params: string;
   /** Its bytes. */
-  readonly signature: Uint8Array;
+  readonly signature: Uint8Array<ArrayBuffer>;
 }
 
 /** Why a signature, or a message, is not accepted. */

@@ -9,9 +9,11 @@ import { NotSupportedError } from "../../errors.ts";
 import { Buffer } from "node:buffer";
 import type { JsonWebKeyInput, KeyObject, PublicKeyInput } from "node:crypto";
 import { builtin } from "../../../internal/builtin_modules.ts";
+import { unexpected } from "../../../internal/expected.ts";
 import type { BytesInput } from "../../../internal/platform_types.ts";
 import { runtimeName } from "../../../internal/runtime.ts";
-import { provesNothing } from "../../../internal/small_order.ts";
+import type { LibraryCurve } from "./library_signatures.ts";
+import { provesNothing, withLowS } from "../../../internal/elliptic_signatures.ts";
 
 /** A public key as JSON (RFC 7517). */
 export interface PublicJwk {
@@ -221,14 +223,26 @@ function isVerifier(key: unknown): key is SignatureVerifier {
 export function readVerificationKey(key: VerificationKey): PublicJwk | SignatureVerifier {
   if (isVerifier(key)) return key;
   if (typeof key === "object" && key !== null && "kty" in key) return key;
+  const isText = typeof key === "string";
+  if (!isText && !("byteLength" in Object(key))) throw noKey(key);
   try {
-    const input: PublicKeyInput | string = typeof key === "string"
-      ? key
-      : { key: bytesOf(key as BytesInput), format: "der", type: "spki" };
+    const input: PublicKeyInput | string = isText ? key : { key: bytesOf(key), format: "der", type: "spki" };
     return builtin.crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
   } catch (cause) {
-    throw new TypeError("Cannot verify: the key is neither a JSON Web Key nor a public key in PEM or DER", { cause });
+    const why = `the key is no public key in ${isText ? "PEM" : "DER"} that ${runtimeName()} reads`;
+    throw new TypeError(`Cannot verify: ${why}; it may know its form as a JSON Web Key`, { cause });
   }
+}
+
+/** The error for a value that is no key, with what makes one of it. */
+function noKey(value: unknown): TypeError {
+  if (Array.isArray(value) || Array.isArray(Object(value).keys)) {
+    const finder = "({ kid }) => keys.find((key) => key.kid === kid) ?? null";
+    return new TypeError(`Cannot verify: several keys in the place of one; give the one that kid names: ${finder}`);
+  }
+  const expected =
+    "a JSON Web Key, a public key in PEM or DER, or what verifies (publicJwk(key) tells that of a token)";
+  return unexpected("verify", `the key to be ${expected}`, value);
 }
 
 function bytesOf(source: BytesInput): Buffer {
@@ -240,34 +254,49 @@ function bytesOf(source: BytesInput): Buffer {
 /**
  * Whether a signature is right. The key must be one of the algorithm; see {@linkcode isKeyFor}.
  *
- * @throws {NotSupportedError} Where the runtime does not know such keys.
+ * @throws {NotSupportedError} Where neither the runtime nor a library knows such keys.
  */
 export function verifySignature(
   { name, hash, isPss, kty }: SignatureAlgorithm,
   key: PublicJwk | SignatureVerifier,
   message: Bytes,
-  signature: Uint8Array,
+  given: Bytes,
 ): boolean | Promise<boolean> {
-  if (isVerifier(key)) return key.verify(message, signature);
+  if (isVerifier(key)) return key.verify(message, given);
+  const signature = name === "ES256K" ? withLowS(given) : given;
   if (kty === "oct") return isMac(hash!, key, message, signature);
   if (kty === "RSA") checkExponent(key);
+  if (kty === "OKP" && provesNothing(key.crv!, Buffer.from(key.x ?? "", "base64url"), signature)) return false;
   let publicKey: KeyObject;
   try {
     publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKeyInput["key"], format: "jwk" });
   } catch (error) {
     if (kty === "RSA" || key.crv === "P-256" || key.crv === "Ed25519") throw unreadable(error);
+    if (key.crv === "secp256k1" || key.crv === "Ed448") return verifyElsewhere(key.crv, key, message, signature);
     throw new NotSupportedError(`verify ${name} with a ${key.crv ?? kty} key`, runtimeName(), String(error));
   }
   if (kty === "EC") {
     return builtin.crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
   }
-  if (kty === "OKP" && provesNothing(key.crv!, Buffer.from(key.x!, "base64url"), signature)) return false;
   if (!isPss) return builtin.crypto.verify(hash, message, publicKey, signature);
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = builtin.crypto.constants;
   return builtin.crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);
 }
 
-function unreadable(cause: unknown): TypeError {
+/** With a key that the runtime does not know, or that is damaged. */
+async function verifyElsewhere(
+  curve: LibraryCurve,
+  key: PublicJwk,
+  message: Bytes,
+  signature: Bytes,
+): Promise<boolean> {
+  const { verifyByLibrary } = await import("./library_signatures.ts");
+  const isRight = await verifyByLibrary(curve, key, message, signature);
+  if (isRight === null) throw unreadable();
+  return isRight;
+}
+
+function unreadable(cause?: unknown): TypeError {
   return new TypeError("Cannot verify: the JSON Web Key is damaged", { cause });
 }
 

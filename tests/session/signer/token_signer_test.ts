@@ -1,6 +1,6 @@
 // About session/signer/: signatures of token keys in JOSE's form, checked by the runtime's Web Cryptography and OpenSSL.
 import { assert, assertEquals, assertFalse, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { CKK, CKM, CKO, CKR } from "../../../ffi/constants/mod.ts";
 import { Pkcs11Error } from "../../../session/errors.ts";
@@ -175,6 +175,23 @@ describe("a signer of a token's key", () => {
     const wrong = { signal: AbortSignal.abort(new Error("no time")) };
     assertThrows(() => signer.signSync(message, wrong), Error, "no time");
     await assertRejects(() => signer.sign(message, wrong), Error, "no time");
+  });
+
+  it("gives the s of ES256K that everybody takes, whichever its token gives", { skip }, async () => {
+    const { privateKey, publicKey } = await on.session.generateKeyPair(
+      CKM.EC_KEY_PAIR_GEN,
+      { namedCurve: "secp256k1", token: false, verify: true },
+      { token: false, sign: true },
+    );
+    const signer = await tokenSigner(privateKey, { publicKey });
+    const digest = new Uint8Array(createHash("sha256").update(message).digest());
+    for (let count = 0; count < 8; count++) {
+      for (const signature of [await signer.sign(message), signer.signSync(message)]) {
+        // Half of n begins so: a token that draws s by lot gives a higher one each second time.
+        assert(signature[32]! < 0x80, signature.toHex());
+        assert(await on.session.verify(publicKey, CKM.ECDSA, digest, signature));
+      }
+    }
   });
 
   it("signs once more when its session has died, with the key it finds then", { skip }, async () => {

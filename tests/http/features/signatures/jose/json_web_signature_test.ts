@@ -1,5 +1,7 @@
 // About http/features/signatures/jose/: signatures and tokens, checked by `jose` and against the RFCs' own examples.
 import { assertEquals, assertRejects } from "@std/assert";
+import { ed448 } from "@noble/curves/ed448.js";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import * as jose from "jose";
 import { describe, it } from "node:test";
 import {
@@ -12,6 +14,7 @@ import {
 } from "../../../../../http/features/signatures/jose/json_web_token.ts";
 import { JwsError, signJws, verifyJws } from "../../../../../http/features/signatures/jose/json_web_signature.ts";
 import type { PublicJwk } from "../../../../../http/features/signatures/signer.ts";
+import { toBase64Url } from "../../../../../internal/bytes.ts";
 import { macSigner, testSigner } from "../signing_bench.ts";
 
 const utf8 = new TextEncoder();
@@ -57,6 +60,55 @@ describe("JSON Web Signatures", () => {
       assertEquals(text.decode(payload), "theirs");
       assertEquals(text.decode((await verifyJws(jws, await jose.exportSPKI(pair.publicKey))).payload), "theirs");
     }
+  });
+
+  it("of ES256K are right with either s, on every runtime, and wrong ones wrong", async () => {
+    const secretKey = secp256k1.utils.randomSecretKey();
+    const [x, y] = [
+      secp256k1.getPublicKey(secretKey, false).subarray(1, 33),
+      secp256k1.getPublicKey(secretKey, false).subarray(33),
+    ];
+    const key: PublicJwk = { kty: "EC", crv: "secp256k1", x: toBase64Url(x), y: toBase64Url(y) };
+    const heard = new Set<boolean>();
+    for (let count = 0; heard.size < 2 || count < 8; count++) {
+      const head = `${toBase64Url(utf8.encode('{"alg":"ES256K"}'))}.${toBase64Url(utf8.encode(`${count}`))}`;
+      const signature = secp256k1.sign(utf8.encode(head), secretKey, { lowS: false });
+      heard.add(secp256k1.Signature.fromBytes(signature).hasHighS());
+      assertEquals(text.decode((await verifyJws(`${head}.${toBase64Url(signature)}`, key)).payload), `${count}`);
+      signature[40]! ^= 1;
+      assertEquals(await reasonOf(() => verifyJws(`${head}.${toBase64Url(signature)}`, key)), "signature");
+      assertEquals(await reasonOf(() => verifyJws(`${head}.${toBase64Url(signature.subarray(1))}`, key)), "signature");
+    }
+    const damaged = { ...key, y: key.x };
+    const jws = `${toBase64Url(utf8.encode('{"alg":"ES256K"}'))}..${toBase64Url(new Uint8Array(64).fill(1))}`;
+    await assertRejects(() => verifyJws(jws, damaged), TypeError, "the JSON Web Key is damaged");
+  });
+
+  it("of Ed448 are right on every runtime, and wrong ones wrong", async () => {
+    const secretKey = ed448.utils.randomSecretKey();
+    const key: PublicJwk = { kty: "OKP", crv: "Ed448", x: toBase64Url(ed448.getPublicKey(secretKey)) };
+    for (const alg of ["EdDSA", "Ed448"]) {
+      const head = `${toBase64Url(utf8.encode(JSON.stringify({ alg })))}.${toBase64Url(utf8.encode("x"))}`;
+      const signature = ed448.sign(utf8.encode(head), secretKey);
+      assertEquals(text.decode((await verifyJws(`${head}.${toBase64Url(signature)}`, key)).payload), "x");
+      signature[70]! ^= 1;
+      assertEquals(await reasonOf(() => verifyJws(`${head}.${toBase64Url(signature)}`, key)), "signature");
+      assertEquals(await reasonOf(() => verifyJws(`${head}.${toBase64Url(signature.subarray(1))}`, key)), "signature");
+    }
+  });
+
+  it("say of what is no key how to find one", async () => {
+    const jws = await signJws(signer, "x");
+    for (const set of [{ keys: [key] }, [key]]) {
+      await assertRejects(() => verifyJws(jws, set as never), TypeError, "keys.find((key) => key.kid === kid)");
+    }
+    class Pkcs11Object {}
+    for (const [wrong, got] of [[new Pkcs11Object(), "a Pkcs11Object"], [{}, "an object"], [5, "a number"]] as const) {
+      const error = await assertRejects(() => verifyJws(jws, wrong as never), TypeError, "publicJwk(key)");
+      assertEquals(error.message.endsWith(`, got ${got}`), true, error.message);
+    }
+    await assertRejects(() => verifyJws(jws, "no key"), TypeError, "no public key in PEM that");
+    await assertRejects(() => verifyJws(jws, new Uint8Array(9)), TypeError, "no public key in DER that");
   });
 
   it("are those of RFC 7515 and RFC 7797", async () => {

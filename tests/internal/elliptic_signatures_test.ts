@@ -1,9 +1,10 @@
-// internal/small_order.ts: points of small order are told from others, however they are written.
-import { assertEquals } from "@std/assert";
+// internal/elliptic_signatures.ts: points of small order are told from others, however they are written, and the two forms
+// of a signature of ECDSA are made one.
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
-import { hasSmallOrder } from "../../internal/small_order.ts";
+import { hasSmallOrder, withLowS } from "../../internal/elliptic_signatures.ts";
 
 const curves = [
   {
@@ -51,5 +52,33 @@ describe("points of small order", () => {
     const xx = (y * y - 1n + p) * power(d * y % p * y + 1n, p - 2n) % p;
     // y of the double is (y² + x²) / (2 + x² - y²) for a = -1.
     assertEquals((y * y + xx) % p, 0n);
+  });
+});
+
+describe("a signature on secp256k1", () => {
+  const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+  const signature = (s: bigint) =>
+    new Uint8Array(Buffer.from("17".repeat(32) + s.toString(16).padStart(64, "0"), "hex"));
+
+  it("has the lower s of its two, and the same r", () => {
+    for (const low of [1n, 2n ** 200n + 5n, (order - 1n) / 2n]) {
+      assertEquals(withLowS(signature(order - low)), signature(low));
+      const given = signature(low);
+      assertStrictEquals(withLowS(given), given);
+    }
+  });
+
+  it("that is none stays as it is, so that whoever checks it refuses it", () => {
+    for (
+      const none of [signature(0n), signature(order), signature(order + 1n), new Uint8Array(63), new Uint8Array(0)]
+    ) {
+      assertStrictEquals(withLowS(none), none);
+    }
+  });
+
+  it("is not changed in the caller's memory", () => {
+    const given = signature(order - 7n);
+    assert(withLowS(given) !== given);
+    assertEquals(given, signature(order - 7n));
   });
 });

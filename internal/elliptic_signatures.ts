@@ -1,5 +1,6 @@
 /**
- * Points of small order on the curves of EdDSA, which no signature may be verified with (Web Cryptography §25.4.2, §26.4.2).
+ * What there is to signatures on elliptic curves beside their check: points of small order on the curves of EdDSA, which no
+ * signature may be verified with (Web Cryptography §25.4.2, §26.4.2), and the two forms of one signature of ECDSA.
  *
  * @module
  */
@@ -42,4 +43,20 @@ export function hasSmallOrder(curve: string, encoded: Uint8Array): boolean {
   const y = encoded.slice();
   y[y.length - 1]! &= 0x7f;
   return points[curve]?.has(toHex(y)) ?? false;
+}
+
+/** The order of secp256k1 (SEC 2 §2.4.1). */
+const ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
+/**
+ * A signature of ECDSA on secp256k1, r and s side by side, in the form that everybody takes: s and n − s sign the same, and
+ * many, Deno among them, take the lower one alone. What is no such signature comes back as it is.
+ */
+export function withLowS(signature: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (signature.byteLength !== 64) return signature;
+  const s = BigInt(`0x${toHex(signature.subarray(32))}`);
+  if (s <= ORDER / 2n || s >= ORDER) return signature;
+  const low = new Uint8Array(signature);
+  for (let place = 63, rest = ORDER - s; place >= 32; place--, rest >>= 8n) low[place] = Number(rest & 0xffn);
+  return low;
 }
