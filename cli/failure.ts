@@ -21,6 +21,8 @@ interface Failure {
 const ADVICE: Readonly<Record<string, string>> = {
   "CKR_ARGUMENTS_BAD from C_Initialize":
     "Some modules, such as NSS softokn, want parameters: give them with --reserved.",
+  "CKR_ATTRIBUTE_VALUE_INVALID from C_CreateObject":
+    "Some tokens answer so for keys made elsewhere, which they do not take; gp11 keygen makes one in the token.",
   CKR_ATTRIBUTE_TYPE_INVALID: "The token does not know an attribute that was asked for.",
   CKR_CRYPTOKI_ALREADY_INITIALIZED: "Another part of this process uses the module.",
   CKR_CURVE_NOT_SUPPORTED: "gp11 mechanisms lists what the token can do; --curve names another curve.",

@@ -78,7 +78,7 @@ const ENVIRONMENT: readonly (readonly [string, string])[] = [
 
 const EXIT_CODES: readonly (readonly [string, string])[] = [
   ["0", "Done"],
-  ["1", "It failed; a wrong signature too"],
+  ["1", "It failed; a wrong signature, a status of 400 and above too"],
   ["2", "The command line makes no sense"],
   ["130, 143, 129", "Interrupted: by Control-C, SIGTERM, SIGHUP"],
 ];

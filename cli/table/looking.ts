@@ -63,7 +63,10 @@ export const lookingCommands: readonly CommandDescription[] = [
   {
     name: "trust",
     summary: "List the certificates this machine trusts",
-    details: ["They come from the trust modules that p11-kit registers; who is distrusted in any of them is left out."],
+    details: [
+      "They come from the trust modules that p11-kit registers; who is distrusted in any of them is left out. With --module " +
+      "those modules are asked alone.",
+    ],
     arguments: [],
     options: [
       {

@@ -5,6 +5,7 @@
  */
 import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
+import { dirname } from "node:path";
 import { concatBytes } from "../../internal/bytes.ts";
 import { CommandError, InterruptedError, systemError } from "./errors.ts";
 import type { CliSurroundings } from "./surroundings.ts";
@@ -34,7 +35,9 @@ export interface Source {
 
 /** What a file's error means for people; whoever interrupted the command knows it. */
 export function fileError(action: string, path: string, error: unknown): Error {
-  return error instanceof InterruptedError ? error : systemError(`${action} ${JSON.stringify(path)}`, error);
+  return error instanceof InterruptedError || error instanceof CommandError
+    ? error
+    : systemError(`${action} ${JSON.stringify(path)}`, error);
 }
 
 /** Opens what `--in` names. What is interrupted while it waits for bytes waits no more. */
@@ -214,6 +217,18 @@ function printable(bytes: Uint8Array): string | null {
   }
 }
 
+/** What a runtime's own permissions refuse is the temporary file, of which nobody knows. */
+function withFolder(path: string): (error: unknown) => never {
+  return (error) => {
+    if ((error as Error | null)?.name !== "NotCapable") throw error;
+    throw new CommandError(
+      `Cannot write ${JSON.stringify(path)}: the permission to write in its folder is missing`,
+      `Give --allow-write=${dirname(path)}: the file has another name there until it is whole.`,
+      { cause: error },
+    );
+  };
+}
+
 /** A file that appears when it is whole: until then its content has another name beside it. */
 class FileSink implements Sink {
   readonly #path: string;
@@ -239,7 +254,7 @@ class FileSink implements Sink {
     const target = found === null ? path : await realpath(path);
     const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
     const mode = secret ? 0o600 : found === null ? 0o666 : found.mode & 0o777;
-    return new FileSink(target, temporary, await open(temporary, "wx", mode), signal);
+    return new FileSink(target, temporary, await open(temporary, "wx", mode).catch(withFolder(target)), signal);
   }
 
   async write(piece: Uint8Array): Promise<void> {

@@ -114,7 +114,8 @@ const MESSAGES: { readonly [key in CkrKey]: string } = {
 /** What to do about the return values people stumble over. */
 const HINTS: { readonly [key in CkrKey]?: string } = {
   ATTRIBUTE_TYPE_INVALID: "Leave the attribute out, or read it on its own to learn its state.",
-  ATTRIBUTE_VALUE_INVALID: "Check lengths and encodings: EC_PARAMS is a DER OID, EC_POINT a DER OCTET STRING.",
+  ATTRIBUTE_VALUE_INVALID:
+    "Check lengths and encodings; those of a curve are DER: EC_PARAMS an OID, EC_POINT an OCTET STRING.",
   ACTION_PROHIBITED: "Look at modifiable, copyable and destroyable of the object.",
   BUFFER_TOO_SMALL: "The module wants more room however much it is given: this is a fault of the module.",
   CRYPTOKI_ALREADY_INITIALIZED: "Somebody else in this process uses the module; load it managed to share it.",
@@ -209,6 +210,9 @@ function hintFor(key: CkrKey, fn: string): string | undefined {
   }
   if (key === "ARGUMENTS_BAD" && WITH_MECHANISM.test(fn)) {
     return "Some modules answer so for a parameter they do not support; check the mechanism's parameter.";
+  }
+  if (key === "ATTRIBUTE_VALUE_INVALID" && fn === "C_CreateObject") {
+    return "Check lengths and encodings of the attributes; some tokens answer so for keys made elsewhere, which they do not take.";
   }
   if (key === "OPERATION_NOT_INITIALIZED" && IN_PARTS.test(fn)) {
     return "The mechanism takes its data in one piece only: give it whole, not in parts or as a stream.";

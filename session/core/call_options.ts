@@ -29,7 +29,9 @@ export interface IntoOptions extends CallOptions {
 }
 
 /**
- * Limits of the pool of closed PKCS#11 sessions (`gp11_module_set_pool_sessions`). Only sessions that `openSession` has opened are
+ * Limits of what `module.poolSessions` keeps, closed PKCS#11 sessions for the next who opens one
+ * (`gp11_module_set_pool_sessions`). The options of `slot.sessionPool()` are `SharedSessionsOptions`, those of
+ * `sessionPool(slots)` are `SessionGroupOptions`. Only sessions that `openSession` has opened are
  * kept, none through which session objects may have been made, and none that would keep a token logged in when every
  * other session on it is closed.
  */

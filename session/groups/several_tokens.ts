@@ -12,7 +12,10 @@ import { Slot } from "../tokens/slot.ts";
 import { type LentSessions, TokenSessions } from "../tokens/token_sessions.ts";
 import { faultOf, isOfDevice, type Member, Members, readRetryAfter } from "./members.ts";
 
-/** How the sessions of a pool over several tokens are opened, and when a token that was left out is tried again. */
+/**
+ * The options of `sessionPool(slots)`: how the sessions of a pool over several tokens are opened, and when a token that was
+ * left out is tried again.
+ */
 export interface SessionGroupOptions extends SharedSessionsOptions {
   /**
    * Milliseconds after which a token that was left out is tried again; 0 and Infinity mean never.

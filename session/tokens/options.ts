@@ -218,7 +218,7 @@ export interface EncapsulateOptions extends CallOptions {
   readonly mechanism?: Mechanism | undefined;
 }
 
-/** How the sessions of a {@linkcode SessionPool} are opened. */
+/** The options of `slot.sessionPool()`: how the sessions of a {@linkcode SessionPool} are opened. */
 export interface SharedSessionsOptions {
   /**
    * Sessions at once.

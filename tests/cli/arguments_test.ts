@@ -94,6 +94,7 @@ describe("help", () => {
     const { text } = await commandLine(["--help"]);
     for (const { name, summary } of commands) assertStringIncludes(text, summary, name);
     assertStringIncludes(text, "Exit codes");
+    assertStringIncludes(text, "a wrong signature, a status of 400 and above too");
   });
 
   it("has colours on a terminal alone, unless NO_COLOR is set, and fits its columns", async () => {

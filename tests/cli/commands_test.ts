@@ -610,6 +610,16 @@ describe("the command line", { skip: softhsmSkip }, () => {
       const blocks = readFileSync(`${folder}/roots.pem`, "utf8").match(/-----BEGIN CERTIFICATE-----/g) ?? [];
       assertEquals([code, blocks.length], [0, anchors.length]);
     });
+
+    it("lists nobody and writes no bundle where a module trusts nobody, but says what to do", async () => {
+      for (const line of ["trust", "trust --json", "trust --purpose serverAuth --out FOLDER/nobody.pem"]) {
+        const { code, errors, text } = await gp11(line);
+        assertEquals([code, text], [1, ""]);
+        assertMatch(errors, /Cannot list whom --module \S+ trusts/);
+        assertStringIncludes(errors, "Leave --module out");
+      }
+      assertEquals(existsSync(`${folder}/nobody.pem`), false);
+    });
   });
 
   it("logs the calls of the module without the PIN", async () => {

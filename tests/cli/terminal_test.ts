@@ -13,6 +13,7 @@ import { OutputClosedError } from "../../cli/terminal/errors.ts";
 import { Progress } from "../../cli/terminal/progress.ts";
 import { tableText } from "../../cli/terminal/table.ts";
 import { safeJson, safeText, textWidth } from "../../cli/terminal/text.ts";
+import { runtimeName } from "../../internal/runtime.ts";
 import { programPath } from "../../tools/native_libraries.ts";
 import { CardModule, cardModuleSkip } from "../_support/card_module.ts";
 import { programArguments } from "../_support/child_program.ts";
@@ -206,6 +207,31 @@ describe("a card with three tries", { skip: cardModuleSkip }, () => {
     await attempt({ typed: ["1234\r"] }, 0, "its PIN is locked");
     assertEquals(card.calls("C_Login"), 3);
     await module.close();
+  });
+});
+
+const denoSkip = runtimeName() === "deno" ? false : "only Deno asks for permissions";
+
+describe("a file that is written", () => {
+  it("wants its folder allowed, which the refusal names", { skip: denoSkip }, async () => {
+    const folder = temporaryFolder("allowed");
+    const files = new URL("../../cli/terminal/files.ts", import.meta.url);
+    const program = `
+      const { writeText } = await import(${JSON.stringify(files)});
+      await writeText("text", ${JSON.stringify(`${folder}/out`)}, { signal: new AbortController().signal })
+        .catch(({ hint, message }) => console.log(JSON.stringify({ hint, message })));`;
+    writeFileSync(`${folder}/program.mjs`, program);
+    const run = async (allowed: string) =>
+      (await promisify(execFile)(process.execPath, [
+        ...["run", "--quiet", "--no-check", "--no-prompt", "--allow-read"],
+        ...[`--allow-write=${allowed}`, `${folder}/program.mjs`],
+      ])).stdout;
+    const { hint, message } = JSON.parse(await run(`${folder}/out`));
+    assertEquals(message, `Cannot write "${folder}/out": the permission to write in its folder is missing`);
+    const wanted = /^Give --allow-write=(\S+):/.exec(hint)![1]!;
+    assertEquals(wanted, folder);
+    assertEquals(await run(wanted), "");
+    assertEquals(readFileSync(`${folder}/out`, "utf8"), "text");
   });
 });
 

@@ -1,5 +1,6 @@
 // The commands on a TPM: tpm2-pkcs11 fills what a token tells with NULs, and wants a login for public keys too.
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, describe, it } from "node:test";
 import { commandLine, type CommandLineOptions } from "../_support/command_line.ts";
@@ -57,5 +58,16 @@ describe("the command line on a TPM", { skip: tpmSkip }, () => {
       ["--module", tpm!.module, "verify", "pkcs11:token=tpm;object=e", "--in", `${folder}/f`, "-s", `${folder}/f.sig`],
     );
     assert(nobody.code === 1 && nobody.errors.includes("GP11_PIN"), nobody.errors);
+  });
+
+  it("says of a key that is imported that some tokens take none, whatever kind it is", async () => {
+    for (const [type, options] of [["rsa", { modulusLength: 2048 }], ["ec", { namedCurve: "P-256" }]] as const) {
+      const { privateKey } = generateKeyPairSync(type as "rsa", options as { modulusLength: number });
+      writeFileSync(`${folder}/${type}.pem`, privateKey.export({ format: "pem", type: "pkcs8" }));
+      const args = ["--module", tpm!.module, "import", "pkcs11:token=tpm", "--in", `${folder}/${type}.pem`];
+      const { code, errors } = await commandLine([...args, "--label", type], { environment });
+      assertEquals(code, 1);
+      assertStringIncludes(errors, "hint: Some tokens answer so for keys made elsewhere");
+    }
   });
 });

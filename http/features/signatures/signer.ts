@@ -226,7 +226,9 @@ export function readVerificationKey(key: VerificationKey): PublicJwk | Signature
   const isText = typeof key === "string";
   if (!isText && !("byteLength" in Object(key))) throw noKey(key);
   try {
-    const input: PublicKeyInput | string = isText ? key : { key: bytesOf(key), format: "der", type: "spki" };
+    const input: PublicKeyInput | string = isText
+      ? key
+      : { key: bytesOf(key as BytesInput), format: "der", type: "spki" };
     return builtin.crypto.createPublicKey(input).export({ format: "jwk" }) as PublicJwk;
   } catch (cause) {
     const why = `the key is no public key in ${isText ? "PEM" : "DER"} that ${runtimeName()} reads`;

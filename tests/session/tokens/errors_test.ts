@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertNotStrictEquals,
   assertRejects,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { describe, it } from "node:test";
@@ -106,6 +107,13 @@ describe("What an error of a call says", () => {
       callFailure(CKR.TEMPLATE_INCOMPLETE, "C_GenerateKey", secret).hint,
       "The attribute valueLen is missing.",
     );
+  });
+
+  it("says of a value that is refused what is sure: of curves where there may be one, and of keys made elsewhere", () => {
+    const hintOf = (fn: string) => callFailure(CKR.ATTRIBUTE_VALUE_INVALID, fn, {}).hint!;
+    assertStringIncludes(hintOf("C_GenerateKeyPair"), "those of a curve are DER");
+    assertStringIncludes(hintOf("C_CreateObject"), "keys made elsewhere, which they do not take");
+    assertFalse(hintOf("C_CreateObject").includes("EC_"));
   });
 
   it("names what makes the parameter that is missing, and leaves one that is given alone", () => {
