@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { missingPackage } from "../../../internal/builtin_modules.ts";
+import { provesNothing } from "../../../internal/elliptic_signatures.ts";
 import type { PublicJwk } from "./signer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -27,8 +28,9 @@ const loaders: Readonly<Record<LibraryCurve, () => Promise<Verifier>>> = {
   Ed448: async () => {
     const { ed448 } = await import("@noble/curves/ed448.js");
     return (publicKey) => {
-      ed448.Point.fromBytes(publicKey).assertValidity();
-      return (message, signature) => ed448.verify(signature, message, publicKey, { zip215: false });
+      ed448.Point.fromBytes(publicKey);
+      return (message, signature) =>
+        !provesNothing("Ed448", publicKey, signature) && ed448.verify(signature, message, publicKey, { zip215: false });
     };
   },
 };

@@ -268,7 +268,6 @@ export function verifySignature(
   const signature = name === "ES256K" ? withLowS(given) : given;
   if (kty === "oct") return isMac(hash!, key, message, signature);
   if (kty === "RSA") checkExponent(key);
-  if (kty === "OKP" && provesNothing(key.crv!, Buffer.from(key.x ?? "", "base64url"), signature)) return false;
   let publicKey: KeyObject;
   try {
     publicKey = builtin.crypto.createPublicKey({ key: key as JsonWebKeyInput["key"], format: "jwk" });
@@ -280,6 +279,7 @@ export function verifySignature(
   if (kty === "EC") {
     return builtin.crypto.verify(hash, message, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
   }
+  if (kty === "OKP" && provesNothing(key.crv!, Buffer.from(key.x!, "base64url"), signature)) return false;
   if (!isPss) return builtin.crypto.verify(hash, message, publicKey, signature);
   const { RSA_PKCS1_PSS_PADDING: padding, RSA_PSS_SALTLEN_DIGEST: saltLength } = builtin.crypto.constants;
   return builtin.crypto.verify(hash, message, { key: publicKey, padding, saltLength }, signature);

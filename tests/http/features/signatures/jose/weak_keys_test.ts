@@ -35,6 +35,11 @@ describe("a key under which anybody can sign", () => {
       assertEquals(await reasonOf(() => verifyJws(jwt, key)), "signature");
       assertEquals(await reasonOf(() => verifyJwt(jwt, key)), "signature");
     }
+    const neutral448 = Buffer.from(`01${"00".repeat(56)}`, "hex");
+    const all448 = Buffer.concat([neutral448, Buffer.alloc(57)]).toString("base64url");
+    const key448: PublicJwk = { kty: "OKP", crv: "Ed448", x: neutral448.toString("base64url") };
+    const jwt448 = `${encode({ alg: "EdDSA" })}.${encode({ sub: "admin" })}.${all448}`;
+    assertEquals(await reasonOf(() => verifyJws(jwt448, key448)), "signature");
   });
 
   it("of small order verifies no message", async () => {
