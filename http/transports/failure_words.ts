@@ -46,8 +46,14 @@ export function handshakeText(text: string, code: string): string {
     : tlsText(text);
 }
 
-/** What OpenSSL and BoringSSL have to say, without addresses in memory and lines of their sources. */
+/** The alert for a client that shows no certificate (RFC 8446 §6.2), in the words of TLS libraries. */
+const UNCERTIFIED = /certificate.?required/i;
+
+/** What TLS libraries have to say, OpenSSL and BoringSSL without addresses in memory and lines of their sources. */
 export function tlsText(text: string): string {
+  if (UNCERTIFIED.test(text)) {
+    return "the server demands a certificate of the client; give one as clientCertificate, or its key with --client-key";
+  }
   return text.replace(/^(?:[0-9A-F]+:)?error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)(?::[^]*)?$/i, "$1").trim();
 }
 

@@ -83,7 +83,7 @@ export async function tokenClients(through?: string): Promise<TokenClients> {
 
 /** Starts `openssl s_server` that demands a client certificate and answers each GET with what it has seen. */
 export async function opensslServer(
-  { certificates }: TokenClients,
+  { certificates }: Pick<TokenClients, "certificates">,
   authority: string,
   ...more: readonly string[]
 ): Promise<AsyncDisposable & { readonly port: number }> {

@@ -56,6 +56,9 @@ export class NodeConnection implements TransportConnection {
   #exchange: Exchange | null = null;
   #isBusy = false;
   #hasOpened = false;
+  /** What the connection has failed with before anything was sent. */
+  #earlyFailure: Error | null = null;
+  #hasSent = false;
   /** The stream belongs to others: what they do with it is none of this connection's business, nor when it ends. */
   #isHandedOver = false;
 
@@ -143,6 +146,7 @@ export class NodeConnection implements TransportConnection {
     request: TransportRequest,
     observer: ExchangeObserver,
   ): Promise<TransportResponse> {
+    if (!this.#hasSent) this.#begin(wire);
     if (this.#http2 !== null) return this.#http2.send(request, observer);
     if (wire === null || !wire.isAlive) {
       throw new TransportError(HttpStatus.IO_ERROR, "send", "Cannot send the request: the connection was closed", {
@@ -162,6 +166,15 @@ export class NodeConnection implements TransportConnection {
       onFinished: this.#onFinished,
     });
     return exchange.run();
+  }
+
+  /** The server may have refused the client with its handshake: another connection would not do better. */
+  #begin(wire: Wire | null): void {
+    this.#hasSent = true;
+    const failure = wire?.failure ?? this.#earlyFailure;
+    if (failure === null) return;
+    const error = exchangeError(failure, "send");
+    if (error.status === HttpStatus.TLS_FAILED) throw error;
   }
 
   cancel(observer: ExchangeObserver, reason: unknown): boolean {
@@ -323,6 +336,7 @@ export class NodeConnection implements TransportConnection {
    * it would keep the first message alive as long as itself.
    */
   readonly #closeIdle = (): void => {
+    if (!this.#hasSent) this.#earlyFailure = this.#wire?.failure ?? null;
     this.#wire?.destroy();
     this.#wire = null;
     this.onClosed?.();

@@ -142,6 +142,14 @@ function beginAttempt(
   }
 }
 
+/** What streams have failed with after they had arrived, and before anybody else listened. */
+const failures = new WeakMap<Duplex, Error>();
+
+/** What a stream has failed with since its {@linkcode arrival}; Deno's tell it once, and stay open. */
+export function failureSinceArrival(stream: Duplex): Error | null {
+  return failures.get(stream) ?? null;
+}
+
 /** Resolves at an event of a stream; rejects with what `fail` makes of its error or end, or with `signal.reason`. */
 export function arrival(
   stream: Duplex,
@@ -154,7 +162,7 @@ export function arrival(
       stream.off(event, onEvent).off("error", onError).off("close", onClose);
       signal?.removeEventListener("abort", onAbort);
       // Whoever is next attaches its own; an error in between must not end the process.
-      stream.on("error", () => {});
+      stream.on("error", (error: Error) => void (failures.has(stream) || failures.set(stream, error)));
       finish();
     };
     const onEvent = () => settle(resolve);

@@ -6,7 +6,9 @@ import { setImmediate } from "node:timers";
 import { builtin } from "../../../internal/builtin_modules.ts";
 import { toByteDuplex } from "../../../internal/byte_duplex.ts";
 import type { UpgradedStream } from "../transport.ts";
+import { runtimeName } from "../../../internal/runtime.ts";
 import { hasBunSocket, readPast, writePast } from "./node_bun_socket.ts";
+import { failureSinceArrival } from "./node_tcp.ts";
 import { countExchange, writeSoon } from "./node_write_batch.ts";
 import { aroundWriteEnds, hadPeerEnded, isPeerGone } from "./node_write_ends.ts";
 
@@ -34,7 +36,8 @@ export class Wire {
   readonly #socket: Socket;
   #reader: WireReader | null = null;
   #ended = false;
-  #error: Error | null = null;
+  #error: Error | null;
+  #wasRead = false;
   #outlivesWrites = false;
   /** The ends of the stream's writes are looked at. */
   #hearsWrites = false;
@@ -54,6 +57,7 @@ export class Wire {
   constructor(stream: Duplex, socket: Socket) {
     this.#stream = stream;
     this.#socket = socket;
+    this.#error = failureSinceArrival(stream);
     stream.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
     stream.on("drain", this.#onDrain);
     this.#hasBunSocket = hasBunSocket(stream);
@@ -66,6 +70,11 @@ export class Wire {
       !this.#detached;
   }
 
+  /** What the stream has failed with. */
+  get failure(): Error | null {
+    return this.#error;
+  }
+
   /** Why nothing more can be written, where what has come is read all the same. */
   get writeError(): Error | null {
     return this.#writeError;
@@ -76,8 +85,15 @@ export class Wire {
     if ((reader === null) !== (this.#reader === null)) countExchange(reader === null ? -1 : 1);
     this.#reader = reader;
     this.#outlivesWrites = false;
+    if (reader !== null && !this.#wasRead) this.#readFirst();
     if (reader !== null && this.#error !== null) reader.broke(this.#error);
     else if (reader !== null && this.#ended) reader.ended();
+  }
+
+  /** A server that refuses a client's certificate says so once it is written to: Deno may be told first that it is gone. */
+  #readFirst(): void {
+    this.#wasRead = true;
+    if (this.#stream !== this.#socket && runtimeName() === "deno") this.outliveWrites();
   }
 
   /**

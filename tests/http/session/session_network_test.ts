@@ -16,6 +16,7 @@ import { proxyServer, socksServer } from "../../_support/proxy_server.ts";
 import { freePort } from "../../_support/server_programs.ts";
 import { reply, type SocketServer, socketServer } from "../../_support/socket_server.ts";
 import { makeCertificates, type TestCertificates } from "../../_support/tls_certificates.ts";
+import { opensslServer } from "../../_support/token_clients.ts";
 
 let certificates: TestCertificates;
 before(async () => {
@@ -105,6 +106,28 @@ describe("TLS in sessions", () => {
     await using without = new HttpSession({ tlsDatabase: trusting() });
     const msg = new HttpMessage("GET", `${server.origin}/mine`);
     assert(await without.sendMessage(msg) < 100, String(msg.statusCode));
+  });
+
+  it("a server that demands a client certificate and gets none says so, over every version and however early", async () => {
+    const alpn = ["-alpn", "h2,http/1.1"];
+    await using server = await opensslServer({ certificates }, certificates.ca.certFile, ...alpn);
+    const url = `https://localhost:${server.port}/`;
+    for (const http2 of ["auto", false] as const) {
+      // What the server sends crosses what is sent to it, so that each try may go another way.
+      for (let attempt = 0; attempt < 20; attempt++) {
+        await using session = new HttpSession({ tlsDatabase: trusting(), http2 });
+        const body = attempt % 2 === 0 ? null : "x".repeat(attempt * 1000);
+        const error = await assertRejects(
+          () => session.fetch(url, body === null ? {} : { method: "POST", body }),
+          HttpError,
+        );
+        assertEquals([error.status, error.message.replace(/^.*?\): /, "")], [
+          HttpStatus.TLS_FAILED,
+          "Cannot finish the exchange: the server demands a certificate of the client; " +
+          "give one as clientCertificate, or its key with --client-key",
+        ]);
+      }
+    }
   });
 
   it("a function that knows client certificates by origin is asked about those over TLS alone", async () => {
