@@ -103,11 +103,20 @@ function readAtOnce(
   // Who reads learns of a failure; nobody may.
   reading.catch(() => {});
   giveBackAfter(core, item, response, response.arrived ?? reading);
+  let broken: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller): Promise<void> {
-      const bytes = await reading;
-      if (bytes.byteLength > 0) controller.enqueue(bytes);
-      controller.close();
+      try {
+        const bytes = await reading;
+        if (bytes.byteLength > 0) controller.enqueue(bytes);
+        controller.close();
+      } catch (error) {
+        // What has arrived until then is read first, where the transport has kept it.
+        if (broken === null && (response.body?.locked ?? true)) throw error;
+        const { done, value } = await (broken ??= response.body!.getReader()).read();
+        if (done) throw error;
+        controller.enqueue(value);
+      }
     },
   }, { highWaterMark: 0 });
 }

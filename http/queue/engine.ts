@@ -9,14 +9,14 @@ import { Announcements, beginTrace, endTrace, queuedTrace, type SessionCoreEvent
 import type { Connection } from "../transports/connection.ts";
 import type { ConnectionPool } from "../pool/connection_pool.ts";
 import type { PoolLimits, PoolOwner } from "../pool/pool_owner.ts";
-import { ownStatus, TransportError } from "../errors.ts";
+import { TransportError } from "../errors.ts";
 import type { SessionFeature } from "../contract/feature.ts";
 import type { FeatureSession } from "../contract/feature_session.ts";
 import { FeatureList } from "./feature_list.ts";
 import { HttpError } from "../message/http_error.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../message/message.ts";
 import { type ItemAttempt, ItemState, QueueItem, type ResponseSink } from "./queue_item.ts";
-import { forgetResponse } from "./message_reset.ts";
+import { forgetResponse, noteFailure, statusOf } from "./message_reset.ts";
 import { QueueItems } from "./queue_items.ts";
 import { type ResponseHolder, runsCallersCode, type Sending, StartingTurn } from "./starting_turn.ts";
 import type { CancelOptions, RequeueOptions } from "../contract/message_options.ts";
@@ -179,6 +179,7 @@ export class HttpSessionCore implements PoolOwner {
   restart(item: QueueItem, error: unknown = null): void {
     const { attempt: before, msg } = item;
     item.attemptOver(error);
+    if (error !== null) noteFailure(msg, error);
     messageState(msg).sentTo = null;
     this.#leave(item, item.sameConnection && item.isBodyRead);
     if (item.attempt !== before) return;
@@ -235,16 +236,11 @@ export class HttpSessionCore implements PoolOwner {
   fail(item: QueueItem, error: unknown): void {
     if (item.state === ItemState.FINISHING || item.state === ItemState.FINISHED) return;
     const { msg } = item;
-    const status = statusOf(error);
     const attempt = ++item.attempt;
     item.requeue = null;
-    const own = error instanceof TransportError ? error : null;
-    const state = messageState(msg);
-    state.end(status, own?.reason || reasonPhrase(status), own?.cause ?? error);
-    state.errorCode = own?.code ?? "";
-    state.errorText = own?.message ?? "";
+    noteFailure(msg, error);
     item.attemptOver(error);
-    this.#leave(item, false, state.thrown);
+    this.#leave(item, false, messageState(msg).thrown);
     if (item.attempt === attempt) this.end(item);
   }
 
@@ -378,11 +374,6 @@ export class HttpSessionCore implements PoolOwner {
     for (const feature of [...this.features.all]) callBack(() => this.features.remove(feature));
     this.transports.close();
   }
-}
-
-/** The status an error ends a message with. */
-function statusOf(error: unknown): number {
-  return ownStatus(error) ?? HttpStatus.IO_ERROR;
 }
 
 function callBack(callback: () => void): void {

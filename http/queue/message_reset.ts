@@ -1,11 +1,28 @@
 /**
- * A message that is sent once more.
+ * What an attempt that has failed leaves on its message, and a message that is sent once more.
  *
  * @module
  */
 import { writable } from "../../internal/writable.ts";
 import { noteHeaderSection } from "../message/message_events.ts";
 import { type HttpMessage, MessageFlags, messageState, setTrusted } from "../message/message.ts";
+import { ownStatus, TransportError } from "../errors.ts";
+import { HttpStatus, reasonPhrase } from "../protocol/status.ts";
+
+/** The status an error ends a message with. */
+export function statusOf(error: unknown): number {
+  return ownStatus(error) ?? HttpStatus.IO_ERROR;
+}
+
+/** Writes down what an attempt has failed with. */
+export function noteFailure(msg: HttpMessage, error: unknown): void {
+  const status = statusOf(error);
+  const own = error instanceof TransportError ? error : null;
+  const state = messageState(msg);
+  state.end(status, own?.reason || reasonPhrase(status), own?.cause ?? error);
+  state.errorCode = own?.code ?? "";
+  state.errorText = own?.message ?? "";
+}
 
 /** Wipes what an earlier attempt left on a message. */
 export function forgetResponse(msg: HttpMessage): void {

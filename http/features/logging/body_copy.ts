@@ -1,5 +1,27 @@
 import { Buffer } from "node:buffer";
 import { wholeNumber } from "../../../internal/expected.ts";
+import type { HttpMessage } from "../../message/message.ts";
+import { HttpStatus, reasonPhrase } from "../../protocol/status.ts";
+
+/** A status with its reason phrase. */
+export interface Answer {
+  readonly status: number;
+  readonly reason: string;
+}
+
+/** What a message has been answered so far. */
+export function answerOf(msg: HttpMessage): Answer {
+  return { status: msg.statusCode, reason: msg.reasonPhrase };
+}
+
+/** Why an attempt that is over has no complete response; null where it has one. */
+export function failureOf(msg: HttpMessage): Answer | null {
+  if (msg.statusCode >= 100) return null;
+  // Without a status it was made again before anybody answered.
+  return msg.statusCode > 0
+    ? answerOf(msg)
+    : { status: HttpStatus.TRY_AGAIN, reason: reasonPhrase(HttpStatus.TRY_AGAIN) };
+}
 
 /** Checks the most bytes of a body that are kept; -1 and Infinity keep all. */
 export function bodyLimit(value: unknown): number {

@@ -5,9 +5,8 @@
  */
 import { isWithoutCache } from "../../contract/blocking.ts";
 import { type HttpMessage, MessageFlags, messageState } from "../../message/message.ts";
-import type { BodyCopy } from "./body_copy.ts";
+import { type Answer, answerOf, type BodyCopy, failureOf } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
-import { isTransportStatus } from "../../protocol/status.ts";
 
 /** A name with a value: a header field, a query parameter, a cookie. */
 export interface HarPair {
@@ -41,7 +40,7 @@ export interface HarRequest {
 
 /** What was received. */
 export interface HarResponse {
-  /** Status code; 0 when there was no response. */
+  /** Status code, also of a response whose body was left or has broken off; 0 when there was no response. */
   status: number;
   /** Reason phrase. */
   statusText: string;
@@ -66,7 +65,7 @@ export interface HarResponse {
   headersSize: number;
   /** Bytes of the body on the wire; 0 where a cache has answered. */
   bodySize: number;
-  /** The session's status below 100 when there was no complete response. */
+  /** The session's status below 100 when there was no complete response: what it is, whether the status is 0 or not. */
   _transportStatus?: number | undefined;
   /** Why there was no complete response. */
   _error?: string | undefined;
@@ -134,6 +133,8 @@ export interface Recording {
   /** What was sent; null before it was. A redirect may have changed the message before the attempt is told of. */
   sent: SentRequest | null;
   requestBody: BodyCopy | null;
+  /** What the server has answered; null before it has, or where nobody was asked about it. */
+  answer: Answer | null;
   responseBody: BodyCopy | null;
 }
 
@@ -230,21 +231,22 @@ function requestOf(msg: HttpMessage, { requestBody, sent }: Recording, rules: Re
   };
 }
 
-function responseOf(msg: HttpMessage, { responseBody }: Recording, rules: RedactionRules | null): HarResponse {
-  const failed = isTransportStatus(msg.statusCode);
+function responseOf(msg: HttpMessage, recording: Recording, rules: RedactionRules | null): HarResponse {
+  const failure = failureOf(msg);
+  const answer = failure === null ? answerOf(msg) : recording.answer ?? { status: 0, reason: "" };
   const headers = msg.responseHeaders;
   const location = headers.get("location") ?? "";
   return {
-    status: failed ? 0 : msg.statusCode,
-    statusText: failed ? "" : msg.reasonPhrase,
+    status: answer.status,
+    statusText: answer.reason,
     httpVersion: `HTTP/${msg.httpVersion}`,
     cookies: cookiesOf(headers.getSetCookie().map((value) => value.split(";")[0] ?? ""), rules),
     headers: fieldsOf(headers, rules),
-    content: contentOf(msg, responseBody, rules),
+    content: contentOf(msg, recording.responseBody, rules),
     redirectURL: rules === null ? location : redactAddress(location, rules),
     headersSize: -1,
     bodySize: isFromCache(msg) ? 0 : msg.metrics.responseBodyBytes,
-    ...(failed ? { _transportStatus: msg.statusCode, _error: msg.reasonPhrase } : {}),
+    ...(failure === null ? {} : { _transportStatus: failure.status, _error: failure.reason }),
   };
 }
 

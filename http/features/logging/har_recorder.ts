@@ -8,7 +8,7 @@ import { lowerCaseSet } from "./secret_names.ts";
 import type { Connection } from "../../transports/connection.ts";
 import { BodyStage, type BodyTransform, type SessionFeature } from "../../contract/feature.ts";
 import { entryOf, type HarEntry, type HarLog, type Recording, sentRequest } from "./har_format.ts";
-import { BodyCopy, bodyLimit } from "./body_copy.ts";
+import { answerOf, BodyCopy, bodyLimit } from "./body_copy.ts";
 import type { RedactionRules } from "./redaction.ts";
 import type { HttpMessage } from "../../message/message.ts";
 import { productToken } from "../../protocol/headers.ts";
@@ -143,6 +143,7 @@ export class HarRecorder implements SessionFeature {
       events: new Map(),
       connectionId: null,
       sent: null,
+      answer: null,
       requestBody: null,
       responseBody: null,
     };
@@ -156,6 +157,12 @@ export class HarRecorder implements SessionFeature {
     recording.sent = sentRequest(msg);
     recording.requestBody = new BodyCopy(this.#maxBodySize);
     if (msg.requestBody instanceof Uint8Array) recording.requestBody.add(msg.requestBody);
+  }
+
+  /** Notes what was answered, whatever becomes of the body; see {@linkcode SessionFeature.gotHeaders}. */
+  gotHeaders(_session: FeatureSession, msg: HttpMessage): void {
+    const recording = this.#watched.get(msg)?.recording;
+    if (recording) recording.answer = answerOf(msg);
   }
 
   /** Copies the body on its way; see {@linkcode SessionFeature.transformBody}. */

@@ -9,7 +9,7 @@ import { BodyStage, type BodyTransform, type SessionFeature } from "../../contra
 import type { HttpMessage } from "../../message/message.ts";
 import type { FeatureSession } from "../../contract/feature_session.ts";
 import { watchChunks } from "../../codings/codings.ts";
-import { BodyCopy, bodyLimit } from "./body_copy.ts";
+import { type Answer, answerOf, BodyCopy, bodyLimit, failureOf } from "./body_copy.ts";
 import { redactAddress, redactBody, redactHeader, type RedactionRules } from "./redaction.ts";
 
 /** How much is written: nothing, the start line, header fields too, or bodies too. */
@@ -73,6 +73,8 @@ interface Entry {
   responseLevel: LoggerLevel;
   requestBody: BodyCopy | null;
   responseBody: BodyCopy | null;
+  /** What the server has answered; null before it has, or where nobody was asked about it. */
+  answer: Answer | null;
   /** As they came: decoding takes Content-Encoding away later. */
   responseHeaders: Headers | null;
 }
@@ -163,6 +165,7 @@ export class Logger implements SessionFeature {
       responseLevel: "none",
       requestBody: null,
       responseBody: null,
+      answer: null,
       responseHeaders: null,
     };
     this.#entries.set(msg, entry);
@@ -172,7 +175,8 @@ export class Logger implements SessionFeature {
     msg.addEventListener("wrote-body", () => this.#printStreamedBody(msg, entry), options);
     msg.addEventListener("wrote-body-data", (event) => entry.requestBody?.add(event.chunk), options);
     msg.addEventListener("got-informational", (event) => {
-      this.#printResponse(msg, entry, event.status, event.reasonPhrase, event.headers, null);
+      const { headers, reasonPhrase: reason, status } = event;
+      this.#printResponse(msg, entry, { status, reason }, headers, null);
     }, options);
     msg.addEventListener("restarted", () => this.#finishResponse(msg, entry), options);
     msg.addEventListener("finished", () => this.#finishResponse(msg, entry), options);
@@ -185,7 +189,11 @@ export class Logger implements SessionFeature {
     entry.attempts++;
     entry.connection = null;
     entry.requestPrinted = false;
-    entry.requestBody = entry.responseBody = entry.responseHeaders = null;
+    entry.requestBody =
+      entry.responseBody =
+      entry.answer =
+      entry.responseHeaders =
+        null;
     entry.responsePending = true;
   }
 
@@ -201,6 +209,7 @@ export class Logger implements SessionFeature {
     if (entry === undefined) return;
     this.#printRequest(session, msg, entry); // Answers out of a cache are not handed to a transport.
     entry.responseLevel = this.#options.responseFilter?.(msg) ?? this.level;
+    entry.answer = answerOf(msg);
     entry.responseHeaders = msg.responseHeaders;
   }
 
@@ -272,17 +281,19 @@ export class Logger implements SessionFeature {
     // Who repeats a message ends the round of hooks: nobody behind it is asked about the header section.
     if (entry.responseHeaders === null) entry.responseLevel = this.#options.responseFilter?.(msg) ?? this.level;
     const headers = entry.responseHeaders ?? msg.responseHeaders;
-    this.#printResponse(msg, entry, msg.statusCode, msg.reasonPhrase, headers, entry.responseBody);
+    const failure = failureOf(msg);
+    const answer = failure === null ? answerOf(msg) : entry.answer ?? failure;
+    this.#printResponse(msg, entry, answer, headers, entry.responseBody, answer === failure ? null : failure);
     entry.responseBody = null;
   }
 
   #printResponse(
     msg: HttpMessage,
     entry: Entry,
-    status: number,
-    reason: string,
+    { reason, status }: Answer,
     headers: Headers,
     body: BodyCopy | null,
+    brokenBy: Answer | null = null,
   ): void {
     const level = status >= 100 && status < 200
       ? this.#options.responseFilter?.(msg) ?? this.level
@@ -290,7 +301,9 @@ export class Logger implements SessionFeature {
     if (RANKS[level] < RANKS.minimal) return;
     this.#print("minimal", "<", `HTTP/${msg.httpVersion} ${status} ${reason}`);
     this.#print("minimal", "<", `Soup-Debug-Timestamp: ${Math.floor(Date.now() / 1000)}`);
-    this.#print("minimal", "<", `Soup-Debug: SoupMessage ${entry.id}${isWithoutCache(msg) ? ", cache passed by" : ""}`);
+    const passedBy = isWithoutCache(msg) ? ", cache passed by" : "";
+    const broken = brokenBy === null ? "" : `, broken off: ${brokenBy.status} ${brokenBy.reason}`;
+    this.#print("minimal", "<", `Soup-Debug: SoupMessage ${entry.id}${passedBy}${broken}`);
     if (RANKS[level] >= RANKS.headers) this.#printHeaders("<", headers);
     if (level === "body" && body !== null) this.#printBody("<", body, headers);
     this.#print("minimal", " ", "");

@@ -1,16 +1,27 @@
-import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertRejects, assertThrows } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { type HarEntry, HarRecorder } from "../../../../http/features/logging/har_recorder.ts";
+import { Logger } from "../../../../http/features/logging/logger.ts";
 import { HttpCache } from "../../../../http/features/cache/http_cache.ts";
 import { HttpMessage } from "../../../../http/message/message.ts";
 import { MockTransport } from "../../../../http/features/mock_transport.ts";
 import { Retry } from "../../../../http/features/retry.ts";
 import { HttpSession } from "../../../../http/session/session.ts";
 import { HttpStatus } from "../../../../http/protocol/status.ts";
+import { ask, featureBench, WAYS } from "../../../_support/feature_session.ts";
 import { freePort } from "../../../_support/server_programs.ts";
 import { reply, socketServer } from "../../../_support/socket_server.ts";
+
+/** A logger and what it has written, start lines alone at the level "minimal". */
+function linesOf(level: "minimal" | "body"): { lines: string[]; logger: Logger } {
+  const lines: string[] = [];
+  const printer = (_level: string, direction: string, line: string) => {
+    if (direction === "<" && (level === "body" || line.startsWith("HTTP"))) lines.push(`${direction} ${line}`);
+  };
+  return { lines, logger: new Logger({ level, printer }) };
+}
 
 async function record(har: HarRecorder, answer: () => Response, msg: HttpMessage): Promise<HarEntry> {
   await using session = new HttpSession({ features: [new MockTransport(answer), har] });
@@ -150,6 +161,58 @@ describe("HarRecorder", () => {
     await Promise.resolve();
     session.cancelMessage(cancelled);
     assertEquals(har.entries[1]?.response._transportStatus, HttpStatus.CANCELLED);
+  });
+
+  it("says why an attempt on a connection that was dead had no response, whichever way it was sent", async () => {
+    for (const way of WAYS) {
+      const har = new HarRecorder();
+      const { lines, logger } = linesOf("minimal");
+      await using bench = await featureBench((_request, socket) => {
+        const isFirst = bench.server.requests.filter(({ connection }) =>
+          connection === bench.server.requests.at(-1)!.connection
+        ).length === 1;
+        if (isFirst) socket.write(reply("200 OK", "hello"));
+        else socket.destroy();
+      }, { transport: "node", features: [har, logger] });
+      for (let request = 0; request < 2; request++) await ask(bench.session, way, bench.url);
+      const shown = har.entries.map(({ response }) => [response.status, (response._transportStatus ?? 100) < 100]);
+      assertEquals(shown, [[200, false], [0, true], [200, false]], way);
+      const { _error: error, _transportStatus: status } = har.entries[1]!.response;
+      assertEquals([status, error], [HttpStatus.IO_ERROR, "Connection terminated unexpectedly"], way);
+      assertEquals(lines[1], `< HTTP/1.1 ${status} ${error}`);
+    }
+  });
+
+  it("keeps the status of a response that was left or has broken off, and what had arrived", async () => {
+    const har = new HarRecorder();
+    const { lines, logger } = linesOf("body");
+    await using server = await socketServer(({ target }, socket) => {
+      const length = target === "/cut" ? 100 : 100_000;
+      socket.write(`HTTP/1.1 201 Made\r\nContent-Length: ${length}\r\nX-Own: 1\r\n\r\n`);
+      socket.write("beginning", () => target === "/cut" && setTimeout(() => socket.destroy(), 20));
+    });
+    await using session = new HttpSession({ transport: "node", features: [har, logger] });
+    const reader = (await session.fetch(`${server.origin}/left`)).body!.getReader();
+    assertEquals((await reader.read()).value?.byteLength, 9);
+    await reader.cancel();
+    await assertRejects(async () => await (await session.fetch(`${server.origin}/cut`)).text());
+    await session.sendMessage(new HttpMessage("GET", `${server.origin}/cut`));
+    const broken = [HttpStatus.IO_ERROR, "Connection terminated unexpectedly"];
+    const left = [HttpStatus.CANCELLED, "Cancelled"];
+    assertEquals(
+      har.entries.map(({ response: { _error, _transportStatus, content, status, statusText } }) => [
+        ...[status, statusText, content.text],
+        ...[_transportStatus, _error],
+      ]),
+      [left, broken, broken].map((end) => [201, "Made", "beginning", ...end]),
+    );
+    assertEquals(lines.filter((line) => /^< (HTTP|beginning|Soup-Debug:)/.test(line)), [
+      ...["< HTTP/1.1 201 Made", "< Soup-Debug: SoupMessage 1, broken off: 1 Cancelled", "< beginning"],
+      ...["< HTTP/1.1 201 Made", "< Soup-Debug: SoupMessage 2, broken off: 7 Connection terminated unexpectedly"],
+      "< beginning",
+      ...["< HTTP/1.1 201 Made", "< Soup-Debug: SoupMessage 3, broken off: 7 Connection terminated unexpectedly"],
+      "< beginning",
+    ]);
   });
 
   it("records what session.fetch handed out, and decoded contents with their size on the wire", async () => {
