@@ -21,7 +21,10 @@ export function bodyFailure(msg: HttpMessage, error: unknown): unknown {
   return failureOf(msg, msg.error ?? error, undone(msg));
 }
 
-/** What Deno's fetch says of every failure, and what libraries that try again know one by (npm's is-network-error). */
-function undone(msg: HttpMessage): string {
-  return `error sending request for url (${bareAddress(msg.uri)})`;
+/**
+ * What could not be done, in words by which libraries know a failure of the network: npm's is-network-error, and ky with it,
+ * by the beginning, which is that of Deno's fetch; axios by the word at the end.
+ */
+export function undone(msg: HttpMessage): string {
+  return `error sending request for url (${bareAddress(msg.uri)}) with fetch`;
 }

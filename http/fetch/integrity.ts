@@ -4,10 +4,10 @@
  * @module
  */
 import { builtin } from "../../internal/builtin_modules.ts";
+import { undone } from "./fetch_error.ts";
 import type { FetchSettings } from "./fetch_init.ts";
 import { HttpError } from "../message/http_error.ts";
 import type { HttpMessage } from "../message/message.ts";
-import { bareAddress } from "../protocol/uri.ts";
 import { FetchedResponse } from "../transports/fetched_response.ts";
 
 /** Hash functions, the strongest last (Subresource Integrity §3.2). */
@@ -18,9 +18,7 @@ export async function verified(msg: HttpMessage, settings: FetchSettings, respon
   const { integrity, signal } = settings;
   const bytes = await response.bytes() as Uint8Array<ArrayBuffer>;
   if (!hasIntegrity(bytes, integrity)) {
-    const text = `error sending request for url (${
-      bareAddress(msg.uri)
-    }): the body has none of the hashes of integrity`;
+    const text = `${undone(msg)}: the body has none of the hashes of integrity`;
     throw new HttpError(msg, msg.statusCode, text, { code: "ERR_INTEGRITY" });
   }
   const { status, statusText, headers, url, redirected } = response;

@@ -84,7 +84,7 @@ function innermostText(error: unknown): string {
 
 /** What went wrong, for readers who have the address: without the words that libraries know a failed fetch by. */
 export function withoutRequest(text: string): string {
-  return text.replace(/^error sending request for url \(\S*\): /, "");
+  return text.replace(/^error sending request for url \(\S*\)(?: with fetch)?: /, "");
 }
 
 function codeOf(error: unknown, status: number): string {

@@ -166,7 +166,7 @@ function lastText(error: unknown): string {
   const texts = chain(error).map((each) => each.message).filter((text) => text !== "");
   const text = texts.at(-1) ?? String(error);
   // The address stands in front of this text already, and that something failed is what the error itself says.
-  return text.replace(/^error sending request (?:from \S+ )?for (?:url )?\S*(?: \([^)]*\))?: /, "")
+  return text.replace(/^error sending request (?:from \S+ )?for (?:url )?\S*(?: \([^)]*\))?(?: with fetch)?: /, "")
     .replace(/^client error \(\w+\): |^fetch failed: /i, "")
     .replace(/ For more information, pass `verbose: true` .*$/, "")
     .replace(/ fetching "[^"]*"\.?$/, "");

@@ -9,10 +9,11 @@ import { routeServer } from "../../_support/http_server.ts";
 import { freePort } from "../../_support/server_programs.ts";
 import { sessionOn, transports } from "../../_support/http_sessions.ts";
 
-/** npm's is-network-error, as far as an error of ours can satisfy it. */
+/** npm's is-network-error, and what axios asks of an error, as far as one of ours can satisfy them. */
 function isNetworkError(error: unknown): boolean {
   return Object.prototype.toString.call(error) === "[object Error]" && (error as Error).name === "TypeError" &&
-    (error as Error).message.startsWith("error sending request for url");
+    (error as Error).message.startsWith("error sending request for url") &&
+    /Load failed|fetch/i.test((error as Error).message);
 }
 
 /** All that an error and its causes say, in every member a log may show. */
@@ -151,7 +152,7 @@ for (const transport of transports) {
     it("say who ended the request, when it was not the connection", async () => {
       const textOf = async (path: string, init: Parameters<HttpSession["fetch"]>[1]) => {
         const error = await session.fetch(server.origin + path, init).catch((error: unknown) => error);
-        return (error as Error).message.replace(/^error sending request for url \([^)]*\): /, "");
+        return (error as Error).message.replace(/^error sending request for url \([^)]*\) with fetch: /, "");
       };
       const source = new ReadableStream({ pull: (controller) => controller.error(new Error("out of paper")) });
       const upload = { method: "POST", body: source, duplex: "half" as const };

@@ -46,7 +46,7 @@ describe('http2: "required" before a server of HTTP/1.1', () => {
     for (const origin of [plain.origin, tlsServer.origin]) {
       const error = await assertRejects(() => session.fetch(origin), HttpError);
       assertMatch(error.message, /http2: "required"/);
-      assertMatch(error.message, /^error sending request for url \([^)]*\): [ -~]+$/);
+      assertMatch(error.message, /^error sending request for url \([^)]*\) with fetch: [ -~]+$/);
       assertInstanceOf(error.cause, Error);
     }
   });
@@ -188,7 +188,7 @@ for (const transport of transports) {
       await using session = sessionOn(transport, options);
       const error = await assertRejects(() => session.fetch(url), HttpError);
       assertEquals(error.status, status, error.message);
-      assertMatch(error.message, /^error sending request for url \([^)]*\): Cannot [^\n]+$/);
+      assertMatch(error.message, /^error sending request for url \([^)]*\) with fetch: Cannot [^\n]+$/);
       return error.message;
     };
 
