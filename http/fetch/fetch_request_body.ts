@@ -12,10 +12,12 @@ import { type HttpMessage, type MessageBody, putBody } from "../message/message.
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bodies up to this many bytes are kept, so that they can be sent again. */
-const largestKept = 64 * 1024;
+/** For so many bytes of a body a moment is waited, as they may still be on their way. */
+const largestAwaited = 64 * 1024;
 /** Milliseconds in which a body that is there already gives its bytes; one that is still being made takes longer. */
 const maxWait = 10;
+/** So many bytes, besides the largest piece, are taken of what is there at once: more would be gathered in memory. */
+const largestGathered = 4 * 1024 * 1024;
 
 /**
  * Puts a body on a message, with the Content-Type that goes with it. What is neither bytes, stream nor form is sent as its
@@ -47,9 +49,9 @@ function textOf(body: unknown): string {
 }
 
 /**
- * Takes the body out of a Request, whose `bodyUsed` is true from now on. Bytes, if there are at most 64 KiB and they are
- * there: a refusal or a redirect can then be answered by sending them again, and they have a Content-Length. A larger
- * body, and one that is still being written, stays a stream that is sent once.
+ * Takes the body out of a Request, whose `bodyUsed` is true from now on. Bytes if they are there, as those of a text, of
+ * bytes or of a Blob are: a refusal or a redirect can then be answered by sending them again, and they have a
+ * Content-Length. A body that is still being written stays a stream that is sent once.
  *
  * @throws {TypeError} If the body is locked or was read before.
  */
@@ -59,14 +61,15 @@ export async function takeBody(request: Request): Promise<MessageBody> {
   const reader = body.getReader();
   const pieces: Bytes[] = [];
   let length = 0;
+  let largest = 0;
   let waiting: ReturnType<typeof builtin.timers.setTimeout> | undefined;
   const late = new Promise<null>((resolve) => waiting = builtin.timers.setTimeout(resolve, maxWait, null));
   try {
-    while (length <= largestKept) {
+    while (length - largest <= largestGathered) {
       const reading: Promise<BytesRead> = reader.read();
-      const read = await Promise.race([reading, late]);
+      const read = await Promise.race([reading, length <= largestAwaited ? late : nextTurn()]);
       if (read === null) return rest(reader, pieces, reading);
-      if (read.done) return joinBytes(pieces);
+      if (read.done) return pieces.length === 1 ? pieces[0]! : joinBytes(pieces);
       if (!(read.value instanceof Uint8Array)) {
         const error = new TypeError("Cannot fetch: the body of the Request gave something that is no Uint8Array");
         reader.cancel(error).catch(() => {});
@@ -74,11 +77,17 @@ export async function takeBody(request: Request): Promise<MessageBody> {
       }
       pieces.push(read.value);
       length += read.value.byteLength;
+      largest = Math.max(largest, read.value.byteLength);
     }
   } finally {
     builtin.timers.clearTimeout(waiting);
   }
   return rest(reader, pieces, null);
+}
+
+/** What is there is read before this resolves, and nothing that has to come from elsewhere. */
+function nextTurn(): Promise<null> {
+  return new Promise((resolve) => void builtin.timers.setImmediate(resolve, null));
 }
 
 /** What has been read, then what is being read, then the rest. */
