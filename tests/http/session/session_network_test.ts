@@ -121,7 +121,7 @@ describe("TLS in sessions", () => {
           () => session.fetch(url, body === null ? {} : { method: "POST", body }),
           HttpError,
         );
-        assertEquals([error.status, error.message.replace(/^.*?\): /, "")], [
+        assertEquals([error.status, error.message.replace(/^.* with fetch: /, "")], [
           HttpStatus.TLS_FAILED,
           "Cannot finish the exchange: the server demands a certificate of the client; " +
           "give one as clientCertificate, or its key with --client-key",
