@@ -78,9 +78,8 @@ function webThread(start: (url: string) => WebThread, main: string, data: unknow
 hear((data) => (${main})({ on: (_, listener) => hear(listener), postMessage: (message) => self.postMessage(message) }, data));`;
   const url = own.URL.createObjectURL(new own.Blob([source], { type: "text/javascript" }));
   const { hold, terminate, worker } = start(url);
-  for (const sign of ["message", "close", "error"]) {
-    worker.addEventListener(sign, () => own.URL.revokeObjectURL(url), { once: true });
-  }
+  const heard = () => own.URL.revokeObjectURL(url);
+  for (const sign of ["message", "close", "error"]) worker.addEventListener(sign, heard, { once: true });
   worker.addEventListener("message", ({ data }) => data instanceof Error ? events.error(data) : events.message());
   worker.addEventListener("error", (event) => {
     // Deno ends the program else.
@@ -96,7 +95,10 @@ hear((data) => (${main})({ on: (_, listener) => hear(listener), postMessage: (me
     postMessage: (message) => worker.postMessage(message),
     ref: () => keep(true),
     unref: () => keep(false),
-    terminate,
+    terminate() {
+      heard();
+      return terminate();
+    },
   };
 }
 

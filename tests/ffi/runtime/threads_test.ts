@@ -53,4 +53,25 @@ describe("startThread", () => {
       Object.assign(globalThis, { Blob, URL, Worker });
     }
   });
+
+  it("leaves nothing behind of a thread that is ended before it has sent anything", async () => {
+    const { createObjectURL, revokeObjectURL } = URL;
+    const kept = new Set<string>();
+    URL.createObjectURL = (blob) => {
+      const url = createObjectURL.call(URL, blob);
+      kept.add(url);
+      return url;
+    };
+    URL.revokeObjectURL = (url) => {
+      kept.delete(url);
+      revokeObjectURL.call(URL, url);
+    };
+    try {
+      const thread = startThread("() => {}", null, { message: () => {}, error: () => {} });
+      await thread.terminate();
+      assertEquals([...kept], []);
+    } finally {
+      Object.assign(URL, { createObjectURL, revokeObjectURL });
+    }
+  });
 });
