@@ -30,6 +30,7 @@ export class SyncReplay {
   readonly #session: FeatureSession;
   readonly #msg: HttpMessage;
   readonly #events: (() => void)[] = [];
+  #isFinished = false;
 
   constructor(session: FeatureSession, msg: HttpMessage) {
     this.#session = session;
@@ -43,6 +44,7 @@ export class SyncReplay {
 
   /** Keeps an event of the message. */
   event({ detail, snapshot, type }: MessageEventCall): void {
+    if (type === "finished") this.#isFinished = true;
     this.#events.push(() => this.#as(snapshot, () => this.#msg.dispatchEvent(eventOf(type, detail))));
   }
 
@@ -58,9 +60,11 @@ export class SyncReplay {
     });
   }
 
-  /** Keeps the end of a message that a hook has ended. */
+  /** Keeps the end of a message of which the worker will not report it. */
   end(): void {
-    this.event({ kind: "event", type: "finished", snapshot: snapshotOf(this.#msg), detail: {} });
+    if (!this.#isFinished) {
+      this.event({ kind: "event", type: "finished", snapshot: snapshotOf(this.#msg), detail: {} });
+    }
     this.session("request-unqueued", null);
   }
 

@@ -158,6 +158,7 @@ class SyncSender {
       // What the worker was about to send is about this message, and must not be taken for another one's.
       void this.close();
       if (!hooks.isOver) hooks.abandon(error);
+      replay.end();
       throw error;
     }
   }

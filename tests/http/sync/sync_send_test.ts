@@ -398,6 +398,20 @@ describe("HttpSession.sendMessageSync", () => {
     await session.close();
   });
 
+  it("tells the end of a message too that ends with an error of the call", async () => {
+    await using session = new HttpSession({ lookup: () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]) });
+    const msg = new HttpMessage("GET", origin.replace("127.0.0.1", "localhost"));
+    const events: string[] = [];
+    const tell = (event: Event): void => void events.push(event.type);
+    msg.addEventListener("finished", tell);
+    session.addEventListener("request-queued", tell);
+    session.addEventListener("request-unqueued", tell);
+    assertThrows(() => session.sendMessageSync(msg), NotSupportedError, "it answers later");
+    assertEquals(events, []);
+    await Promise.resolve();
+    assertEquals(events, ["request-queued", "finished", "request-unqueued"]);
+  });
+
   it("announces a message to every feature before its end, whichever ends it", async () => {
     await using session = new HttpSession();
     const hooks: string[] = [];
