@@ -135,6 +135,25 @@ export class ModuleCore implements Caller {
     for (const opening of this.opening.values()) opening.end(closedError("C_OpenSession"));
   }
 
+  /** {@linkcode ModuleCore.call} in place. */
+  callSync<T, A>(fn: FunctionName, operation: Operation<T, A>, args: A, options: CallOptions | undefined): T {
+    const own = options === undefined ? undefined : checkOptions(options);
+    this.assertOpen(fn);
+    return this.runSync(null, operation, args, own);
+  }
+
+  /** Runs an operation without a session, unless the module is closed: what is read may have getters that close it. */
+  async call<T, A>(
+    fn: FunctionName,
+    operation: Operation<T, A>,
+    args: A,
+    options: CallOptions | undefined,
+  ): Promise<T> {
+    const own = options === undefined ? undefined : checkOptions(options);
+    this.assertOpen(fn);
+    return await this.run(null, operation, args, own);
+  }
+
   /** Runs an operation in place. */
   runSync<T, A>(lane: Lane | null, operation: Operation<T, A>, args: A, options?: CallOptions): T {
     if (lane !== null) return this.#runSync(lane, operation, args, options);

@@ -1,4 +1,5 @@
 /** What a session's verbs, objects and streams share and nobody else sees. */
+import { checkOptions } from "../../ffi/engine/aborts.ts";
 import type { Operation, RunOptions } from "../../ffi/engine/program.ts";
 import type { Lane } from "../../ffi/engine/lane.ts";
 import type { Asker, Question } from "../../ffi/engine/question.ts";
@@ -132,7 +133,7 @@ export class SessionCore {
 
   /** Runs an operation in place. */
   runSync<T, A>(operation: Operation<T, A>, args: A, options?: CallOptions): T {
-    return this.module.runSync(this.lane, operation, args, options);
+    return this.module.runSync(this.lane, operation, args, this.#stillOpen(options));
   }
 
   /** Runs an operation on a worker thread, after those that wait before it. */
@@ -142,7 +143,14 @@ export class SessionCore {
     options?: CallOptions,
     discard?: RunOptions<T>["discard"],
   ): Promise<T> {
-    return this.module.run(this.lane, operation, args, options, discard);
+    return this.module.run(this.lane, operation, args, this.#stillOpen(options), discard);
+  }
+
+  /** The options of a call, read: they and the arguments may have getters, and those may have closed the session. */
+  #stillOpen(options: CallOptions | undefined): CallOptions | undefined {
+    const own = options === undefined ? undefined : checkOptions(options);
+    if (this.closed) this.#refuse("make the call");
+    return own;
   }
 
   /** Ends a question for a PIN that is open: the session is closed, and whoever is asked may never answer. */

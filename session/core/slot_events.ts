@@ -40,7 +40,7 @@ export async function waitForSlotEvent(core: ModuleCore, options: CallOptions): 
 
 async function happened(core: ModuleCore, watch: Watch, options: CallOptions): Promise<bigint | null> {
   if (watch.events && watch.untold.length === 0) await askModule(core, watch, options);
-  const now = await core.run(null, moduleSlotFlags, null, options);
+  const now = await core.call("C_GetSlotList", moduleSlotFlags, null, options);
   const known = watch.known ??= new Map(now);
   const slot = watch.untold.shift() ?? changedSlot(known, now);
   if (slot === null) return null;
@@ -52,7 +52,7 @@ async function happened(core: ModuleCore, watch: Watch, options: CallOptions): P
 
 async function askModule(core: ModuleCore, watch: Watch, options: CallOptions): Promise<void> {
   try {
-    await core.run(null, slotEvent, { happened: (slot) => watch.untold.push(slot) }, options);
+    await core.call("C_WaitForSlotEvent", slotEvent, { happened: (slot) => watch.untold.push(slot) }, options);
   } catch (error) {
     if (!(error instanceof Pkcs11Error) || error.code !== CKR.FUNCTION_NOT_SUPPORTED) throw error;
     watch.events = false;

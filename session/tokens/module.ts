@@ -208,7 +208,7 @@ export class Module {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async info(options?: CallOptions): Promise<ModuleInfo> {
-    return moduleInfoOf(await this.#opened("C_GetInfo").run(null, moduleInfo, null, options));
+    return moduleInfoOf(await this.#core.call("C_GetInfo", moduleInfo, null, options));
   }
 
   /**
@@ -220,7 +220,7 @@ export class Module {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   infoSync(options?: CallOptions): ModuleInfo {
-    return moduleInfoOf(this.#opened("C_GetInfo").runSync(null, moduleInfo, null, options));
+    return moduleInfoOf(this.#core.callSync("C_GetInfo", moduleInfo, null, options));
   }
 
   /**
@@ -233,7 +233,7 @@ export class Module {
    */
   async slots(options: SlotsOptions = {}): Promise<Slot[]> {
     const args = { tokenPresent: options?.tokenPresent ?? false };
-    return (await this.#opened("C_GetSlotList").run(null, slotList, args, options)).map((id) => this.#slot(id));
+    return (await this.#core.call("C_GetSlotList", slotList, args, options)).map((id) => this.#slot(id));
   }
 
   /**
@@ -246,7 +246,7 @@ export class Module {
    */
   slotsSync(options: SlotsOptions = {}): Slot[] {
     const args = { tokenPresent: options?.tokenPresent ?? false };
-    return this.#opened("C_GetSlotList").runSync(null, slotList, args, options).map((id) => this.#slot(id));
+    return this.#core.callSync("C_GetSlotList", slotList, args, options).map((id) => this.#slot(id));
   }
 
   /**

@@ -284,7 +284,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
   async uri(options?: CallOptions): Promise<string> {
     const core = coreOf(this.session);
     const attributes = await this.getAttributes(URI_ATTRIBUTES, options);
-    const info = await core.module.run(null, tokenInfo, { slot: core.slot }, options);
+    const info = await core.module.call("C_GetTokenInfo", tokenInfo, { slot: core.slot }, options);
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
   }
 
@@ -301,7 +301,7 @@ export class Pkcs11Object<R extends AnyAttribute = AnyAttribute> {
   uriSync(options?: CallOptions): string {
     const core = coreOf(this.session);
     const attributes = this.getAttributesSync(URI_ATTRIBUTES, options);
-    const info = core.module.runSync(null, tokenInfo, { slot: core.slot }, options);
+    const info = core.module.callSync("C_GetTokenInfo", tokenInfo, { slot: core.slot }, options);
     return formatObjectUri(tokenInfoOf(info, core.module.engine.table.abi.ulong), attributes);
   }
 

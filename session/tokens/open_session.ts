@@ -167,6 +167,8 @@ async function openAsync(
   const own = readOptions(options);
   const args = openArgs(slot, core, own, keyLogin, opening);
   try {
+    // The options may have getters, and those may have closed it.
+    core.assertOpen("C_OpenSession");
     const opened = await core.run(
       null,
       openAndLogin,
@@ -191,9 +193,11 @@ async function openAsync(
 
 /** Opens a session in place. */
 export function openSessionSync(slot: Slot, core: ModuleCore, options: OpenSessionOptions): Session {
+  core.assertOpen("C_OpenSession");
   const own = readOptions(options);
   const args = openArgs(slot, core, own);
   try {
+    core.assertOpen("C_OpenSession");
     const opened = core.runSync(null, openAndLogin, args, own);
     if (core.closed) {
       // A callback has begun to close the module.

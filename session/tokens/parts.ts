@@ -170,6 +170,17 @@ class PartsState {
     return active && !this.core.closed ? { use: this.#use } : null;
   }
 
+  /** Ends the operation on the token, after the calls before it. */
+  async end(args: { readonly use: PartsUse }): Promise<void> {
+    try {
+      await this.core.run(endParts, args);
+      this.gone();
+    } catch (error) {
+      // A session that was closed meanwhile has ended the operation itself.
+      if (!(error instanceof SessionClosedError)) throw error;
+    }
+  }
+
   /** Nothing of the operation is left on the token. */
   gone(): void {
     this.core.lane.begun.delete(this.#use);
@@ -232,14 +243,7 @@ export abstract class Parts {
   /** Ends the operation if it was not finished; the session is free again. */
   async close(): Promise<void> {
     const args = this.#state.abandon();
-    if (!args) return;
-    try {
-      await this.#state.core.run(endParts, args);
-      this.#state.gone();
-    } catch (error) {
-      // A session that was closed meanwhile has ended the operation itself.
-      if (!(error instanceof SessionClosedError)) throw error;
-    }
+    if (args) await this.#state.end(args);
   }
 
   /** Ends the operation if it was not finished. */
@@ -318,7 +322,7 @@ export abstract class SyncParts {
     const args = this.#state.abandon();
     if (!args) return;
     const { core } = this.#state;
-    if (core.lane.busy) core.run(endParts, args).then(() => this.#state.gone(), reportUncaught);
+    if (core.lane.busy) this.#state.end(args).catch(reportUncaught);
     else {
       core.runSync(endParts, args);
       this.#state.gone();

@@ -26,8 +26,10 @@ export async function endSession(session: Session): Promise<void> {
   core.lane.dropWaiting(new SessionClosedError("run the call that was waiting"));
   try {
     await core.lane.idle();
-    if (!discard(session, core, await core.run(leave, { core }))) {
-      checkClosed(core, await core.run(closeSession, { session: core.handle }));
+    // Past the session, which refuses calls from now on.
+    const { module, lane } = core;
+    if (!discard(session, core, await module.run(lane, leave, { core }))) {
+      checkClosed(core, await module.run(lane, closeSession, { session: core.handle }));
     }
   } finally {
     core.release();
@@ -41,8 +43,9 @@ export function endSessionSync(session: Session): void {
   if (core.lane.busy) throw new SessionBusyError("close the session", core.lane.open ?? "an asynchronous call");
   core.close();
   try {
-    if (!discard(session, core, core.runSync(leave, { core }))) {
-      checkClosed(core, core.runSync(closeSession, { session: core.handle }));
+    const { module, lane } = core;
+    if (!discard(session, core, module.runSync(lane, leave, { core }))) {
+      checkClosed(core, module.runSync(lane, closeSession, { session: core.handle }));
     }
   } finally {
     core.release();

@@ -1,5 +1,4 @@
 /** Slots and the tokens in them. */
-import type { FunctionName } from "../../ffi/tables/functions.ts";
 import { type BytesInput, checkType, checkUlong, describeType, encodeText } from "../../ffi/memory/inputs.ts";
 import type { MechanismType } from "../../ffi/constants/mod.ts";
 import { mechanismInfo, mechanismList, slotInfo, tokenInfo } from "../../ffi/operations/modules.ts";
@@ -95,7 +94,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async info(options?: CallOptions): Promise<SlotInfo> {
-    return slotInfoOf(await this.#opened("C_GetSlotInfo").run(null, slotInfo, { slot: this.id }, options));
+    return slotInfoOf(await this.#core.call("C_GetSlotInfo", slotInfo, { slot: this.id }, options));
   }
 
   /**
@@ -107,7 +106,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   infoSync(options?: CallOptions): SlotInfo {
-    return slotInfoOf(this.#opened("C_GetSlotInfo").runSync(null, slotInfo, { slot: this.id }, options));
+    return slotInfoOf(this.#core.callSync("C_GetSlotInfo", slotInfo, { slot: this.id }, options));
   }
 
   /**
@@ -120,8 +119,8 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async tokenInfo(options?: CallOptions): Promise<TokenInfo> {
-    const core = this.#opened("C_GetTokenInfo");
-    return tokenInfoOf(await core.run(null, tokenInfo, { slot: this.id }, options), core.engine.table.abi.ulong);
+    const info = await this.#core.call("C_GetTokenInfo", tokenInfo, { slot: this.id }, options);
+    return tokenInfoOf(info, this.#core.engine.table.abi.ulong);
   }
 
   /**
@@ -134,8 +133,8 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   tokenInfoSync(options?: CallOptions): TokenInfo {
-    const core = this.#opened("C_GetTokenInfo");
-    return tokenInfoOf(core.runSync(null, tokenInfo, { slot: this.id }, options), core.engine.table.abi.ulong);
+    const info = this.#core.callSync("C_GetTokenInfo", tokenInfo, { slot: this.id }, options);
+    return tokenInfoOf(info, this.#core.engine.table.abi.ulong);
   }
 
   /**
@@ -147,8 +146,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async mechanisms(options?: CallOptions): Promise<MechanismType[]> {
-    const core = this.#opened("C_GetMechanismList");
-    return (await core.run(null, mechanismList, { slot: this.id }, options)).map(Number);
+    return (await this.#core.call("C_GetMechanismList", mechanismList, { slot: this.id }, options)).map(Number);
   }
 
   /**
@@ -160,7 +158,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   mechanismsSync(options?: CallOptions): MechanismType[] {
-    return this.#opened("C_GetMechanismList").runSync(null, mechanismList, { slot: this.id }, options).map(Number);
+    return this.#core.callSync("C_GetMechanismList", mechanismList, { slot: this.id }, options).map(Number);
   }
 
   /**
@@ -175,7 +173,7 @@ export class Slot {
    */
   async mechanismInfo(type: MechanismType, options?: CallOptions): Promise<MechanismInfo> {
     const args = { slot: this.id, type: BigInt(checkType(type, "a mechanism type")) };
-    return mechanismInfoOf(await this.#opened("C_GetMechanismInfo").run(null, mechanismInfo, args, options));
+    return mechanismInfoOf(await this.#core.call("C_GetMechanismInfo", mechanismInfo, args, options));
   }
 
   /**
@@ -190,7 +188,7 @@ export class Slot {
    */
   mechanismInfoSync(type: MechanismType, options?: CallOptions): MechanismInfo {
     const args = { slot: this.id, type: BigInt(checkType(type, "a mechanism type")) };
-    return mechanismInfoOf(this.#opened("C_GetMechanismInfo").runSync(null, mechanismInfo, args, options));
+    return mechanismInfoOf(this.#core.callSync("C_GetMechanismInfo", mechanismInfo, args, options));
   }
 
   /**
@@ -233,8 +231,10 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   async initToken(soPin: string | BytesInput | null, label: string, options?: CallOptions): Promise<void> {
-    const core = this.#opened("C_InitToken");
-    await withPins(this.#initArgs(soPin, label), (args) => core.run(null, initToken, args, options));
+    await withPins(
+      this.#initArgs(soPin, label),
+      (args) => this.#core.call("C_InitToken", initToken, args, options),
+    );
   }
 
   /**
@@ -249,8 +249,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   initTokenSync(soPin: string | BytesInput | null, label: string, options?: CallOptions): void {
-    const core = this.#opened("C_InitToken");
-    withPins(this.#initArgs(soPin, label), (args) => core.runSync(null, initToken, args, options));
+    withPins(this.#initArgs(soPin, label), (args) => this.#core.callSync("C_InitToken", initToken, args, options));
   }
 
   /**
@@ -278,12 +277,7 @@ export class Slot {
    * @throws {AbortError} When the signal aborts: `signal.reason`, whatever it is.
    */
   openSessionSync(options: OpenSessionOptions = {}): Session {
-    return openSessionSync(this, this.#opened("C_OpenSession"), options);
-  }
-
-  #opened(fn: FunctionName): ModuleCore {
-    this.#core.assertOpen(fn);
-    return this.#core;
+    return openSessionSync(this, this.#core, options);
   }
 
   #initArgs(soPin: string | BytesInput | null, label: string) {
