@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkSignal, wholeNumber } from "../internal/expected.ts";
+import { checkSignal, type OptionNames, refuseUnknown, wholeNumber } from "../internal/expected.ts";
 import { fact, inspectable } from "../internal/inspection.ts";
 import { availableParallelism } from "node:os";
 import { CKF } from "../ffi/constants/mod.ts";
@@ -51,6 +51,8 @@ export interface TokenCryptoOptions {
   /** Ends the opening. */
   readonly signal?: AbortSignal | null | undefined;
 }
+
+const optionNames: OptionNames<TokenCryptoOptions> = { pin: true, sessions: true, readWrite: true, signal: true };
 
 /** Bytes that `getRandomValues` gives at once. */
 const MOST_RANDOM = 65_536;
@@ -283,6 +285,7 @@ export async function tokenCrypto(slot: Slot, options: TokenCryptoOptions = {}):
   if (!isPlainObject(options)) {
     throw new TypeError(`Cannot open the token's cryptography: the options are ${describeType(options)}, no object`);
   }
+  refuseUnknown("open the token's cryptography", options, optionNames);
   const { pin, readWrite = false, sessions = availableParallelism(), signal } = options;
   checkSignal("open the token's cryptography", signal);
   signal?.throwIfAborted();

@@ -265,6 +265,14 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
     }
   });
 
+  it("are refused to another once theirs is closed, which the error says", async () => {
+    const closed = await tokenCrypto(token.slot, { pin: token.token.userPin, sessions: 1 });
+    const { privateKey } = await closed.subtle.generateKey(p256, false, ["sign"]);
+    await closed.close();
+    const refused = await assertRejects(() => crypto.subtle.sign(sha256, privateKey, data), DOMException, "is closed");
+    assertEquals(refused.name, "OperationError");
+  });
+
   it("keep the token's error as the cause", async () => {
     const { privateKey } = await crypto.subtle.generateKey(p256, true, ["sign"]);
     await privateKey.object.destroy();
@@ -345,6 +353,9 @@ describe("a TokenCrypto and its keys", { skip: softhsmSkip }, () => {
   it("refuses what is no slot, no number of sessions and a wrong PIN, which it tries once", async () => {
     await assertRejects(() => tokenCrypto({} as never), TypeError, "expected a Slot");
     await assertRejects(() => tokenCrypto(token.slot, { sessions: 0 }), RangeError);
+    // It would be opened without a login.
+    const misspelt = { pim: token.token.userPin } as never;
+    await assertRejects(() => tokenCrypto(token.slot, misspelt), TypeError, 'no option "pim"; did you mean "pin"?');
     // Nobody is logged in to this one.
     await assertRejects(() => tokenCrypto(findSlot(token.module, other.label), { pin: "9999" }), Pkcs11Error, "PIN");
     for (const signal of [{}, false, 0, ""] as never[]) {

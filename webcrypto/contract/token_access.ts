@@ -19,6 +19,8 @@ export interface HeldObject {
   readonly handle: bigint;
   /** The session it was made or found in. */
   readonly session: Session;
+  /** The token it is held on. */
+  readonly access: TokenAccess;
   /** CKA_ID, by which it is known before it is destroyed: its handle may have become another object's. */
   readonly id: Uint8Array;
   /** Calls that use it. */
@@ -81,13 +83,13 @@ export class TokenAccess {
   /** Runs a function with a session that nobody else uses; the objects it uses are kept meanwhile. */
   async use<T>(held: readonly HeldObject[], work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#pool.closed) throw refusal("InvalidStateError", "Cannot use the token's cryptography: it is closed");
-    for (const { session } of held) {
+    for (const { access, session } of held) {
       // With that session its objects are gone, or the token was away: the handle may be another object's now.
       if (!session.closed) continue;
-      throw refusal(
-        "OperationError",
-        "Cannot use the key: its session was lost with its token; make it or find it again",
-      );
+      const why = access.closed || session.module.closed
+        ? "the TokenCrypto that it came from is closed"
+        : "its session was lost with its token";
+      throw refusal("OperationError", `Cannot use the key: ${why}; make it or find it again`);
     }
     for (const each of held) each.uses++;
     try {
@@ -116,7 +118,7 @@ export class TokenAccess {
 
   /** Holds an object that was there before: it stays when its key is dropped. */
   hold({ handle, session }: Pkcs11Object): HeldObject {
-    return { handle, session, id: new Uint8Array(0), uses: 0, isDropped: false };
+    return { handle, session, access: this, id: new Uint8Array(0), uses: 0, isDropped: false };
   }
 
   /** Holds an object of the session, which goes with the last reference to it. */
