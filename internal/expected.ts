@@ -26,6 +26,11 @@ export function describeName(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : describeType(value);
 }
 
+/** A value that is none of those that may be given, as it is written: a text in quotes, so that "false" is not taken for false. */
+export function describeValue(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
+}
+
 /** The error for a value of another type than is expected; `action` completes "Cannot …". The value is not shown. */
 export function unexpected(action: string, expected: string, value: unknown): TypeError {
   return new TypeError(`Cannot ${action}: expected ${expected}, got ${describeType(value)}`);
@@ -231,7 +236,7 @@ export function finiteTime(name: string, value: unknown, unit: string): number {
 }
 
 function noNumber(name: string, value: unknown, expected: string): TypeError {
-  return new TypeError(`Cannot set ${name} to ${String(value)}: it must be ${expected}`);
+  return new TypeError(`Cannot set ${name} to ${describeValue(value)}: it must be ${expected}`);
 }
 
 /** Checks a limit in milliseconds. Infinity, null and what no timer can count are no limit, which is 0. */

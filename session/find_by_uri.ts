@@ -1,6 +1,6 @@
 /** Finding what a PKCS#11 URI names: through modules, slots and tokens to objects. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkIterable, checkOwnOptions, checkSignal, type OptionNames } from "../internal/expected.ts";
+import { checkOwnOptions, checkSignal, type OptionNames } from "../internal/expected.ts";
 import type { BytesInput } from "../ffi/memory/inputs.ts";
 import { type AttributeType, CKF, CKR, CKS } from "../ffi/constants/mod.ts";
 import type { AttributeName } from "./attributes/attribute_table.ts";
@@ -14,7 +14,7 @@ import type { Pkcs11Object } from "./tokens/object.ts";
 import type { Interaction, Pin } from "./tokens/options.ts";
 import type { CallOptions } from "./core/call_options.ts";
 import { requestPin } from "./pins/mod.ts";
-import { loadModules } from "./registered_modules.ts";
+import { givenModules, loadModules } from "./registered_modules.ts";
 import type { Session } from "./tokens/session.ts";
 import type { Slot } from "./tokens/slot.ts";
 import { objectClasses } from "./uri/match.ts";
@@ -115,23 +115,26 @@ export function findByUri(uri: string | Pkcs11Uri, options: FindByUriOptions = {
   checkOwnOptions("search", options, optionNames, ["onError"]);
   checkSignal("search", options.signal);
   pinCallbackOf(options.interaction);
-  if (options.modules !== undefined) checkIterable("search", options.modules, "a list of modules");
-  return { [Symbol.asyncIterator]: () => new Search(parsed, options).objects() };
+  const modules = options.modules === undefined ? null : givenModules("search", options.modules);
+  return { [Symbol.asyncIterator]: () => new Search(parsed, options, modules).objects() };
 }
 
 /** One walk over modules, slots, tokens and objects. */
 class Search {
   readonly #uri: Pkcs11Uri;
   readonly #options: FindByUriOptions;
+  /** Those that were given. */
+  readonly #modules: readonly Module[] | null;
   /** Tokens that have refused a login: the same token in another slot or module is not tried again. */
   readonly #refused = new Map<string, { readonly error: unknown }>();
   /** What failed, where nobody listens. */
   readonly #problems: FindProblem[] = [];
   #found = false;
 
-  constructor(uri: Pkcs11Uri, options: FindByUriOptions) {
+  constructor(uri: Pkcs11Uri, options: FindByUriOptions, modules: readonly Module[] | null) {
     this.#uri = uri;
     this.#options = options;
+    this.#modules = modules;
   }
 
   async *objects(): AsyncGenerator<Pkcs11Object, void, undefined> {
@@ -144,14 +147,14 @@ class Search {
   }
 
   async *#everywhere(): AsyncGenerator<Pkcs11Object, void, undefined> {
-    const { modules, signal } = this.#options;
+    const { signal } = this.#options;
     if (this.#uri.unrecognized) {
       return this.#tell({
         error: new TypeError("Cannot match the URI: it has attributes that PKCS#11 URIs do not have"),
       });
     }
-    if (modules !== undefined) {
-      for (const module of modules) yield* this.#inModule(module);
+    if (this.#modules !== null) {
+      for (const module of this.#modules) yield* this.#inModule(module);
       return;
     }
     const registered = await loadModules({ signal });

@@ -1,6 +1,14 @@
 /** The modules p11-kit's configuration registers. */
 import { builtin } from "../internal/builtin_modules.ts";
-import { checkObject, checkOwnOptions, checkSignal, checkText, type OptionNames } from "../internal/expected.ts";
+import {
+  checkIterable,
+  checkMethods,
+  checkObject,
+  checkOwnOptions,
+  checkSignal,
+  checkText,
+  type OptionNames,
+} from "../internal/expected.ts";
 import { openBackend } from "./managed/open_backend.ts";
 import { ConfigurationError } from "./errors.ts";
 import type { ConfigurationPaths, RegisteredModule } from "./config/mod.ts";
@@ -8,6 +16,14 @@ import type { LogCallsOptions } from "./log_calls/mod.ts";
 import { libraryPath } from "./managed/library.ts";
 import { beginModule, type Module } from "./tokens/module.ts";
 import type { ModuleOptions } from "./managed/options.ts";
+
+/** The modules of a list that a program gives, a copy; a hole in it is none. */
+export function givenModules(action: string, modules: Iterable<Module>): Module[] {
+  checkIterable(action, modules, "a list of modules");
+  const given = [...modules];
+  for (const module of given) checkMethods(action, module, "a Module", ["slots"]);
+  return given;
+}
 
 /** A module that was passed over. */
 export interface RegisteredModuleProblem {

@@ -1,5 +1,5 @@
 /** Signals, checked and listened to: one listener for each, as a list of thousands takes the runtimes quadratic time. */
-import { checkSignal, describeType } from "../../internal/expected.ts";
+import { checkSignal, describeType, describeValue } from "../../internal/expected.ts";
 import type { RunOptions } from "./program.ts";
 import { leaveSignal } from "../../internal/signals.ts";
 
@@ -73,7 +73,7 @@ function checkKind(options: unknown): void {
 function checkEach(signal: CallSettings["signal"], abort: CallSettings["abort"]): CallSettings {
   if (signal !== undefined) checkSignal("make the call", signal, SIGNAL_METHODS);
   if (abort !== undefined && abort !== "now" && abort !== "wait") {
-    throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${String(abort)}`);
+    throw new TypeError(`Cannot make the call: abort is "now" or "wait", not ${describeValue(abort)}`);
   }
   return { signal: signal ?? undefined, abort };
 }

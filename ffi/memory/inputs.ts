@@ -4,7 +4,7 @@ import { describeType } from "../../internal/expected.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
 import { DATA_VIEW, getter, isUint8Array, kindOf, lengthOf, TYPED_ARRAY } from "../runtime/views.ts";
 
-export { describeName, describeType, isPlainObject } from "../../internal/expected.ts";
+export { describeName, describeType, describeValue, isPlainObject } from "../../internal/expected.ts";
 export type { BytesInput } from "../../internal/platform_types.ts";
 export { isUint8Array };
 

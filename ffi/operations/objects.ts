@@ -125,7 +125,8 @@ export function copyObject(
   { session, object, attributes }: ObjectArgs & { readonly attributes: readonly TemplateEntry[] },
 ): Program<bigint> {
   const [address, count] = template(frame, attributes);
-  return handleOf(frame, "C_CopyObject", (handle) => [session, object, address, count, handle]);
+  // Some tokens take no template at all for a mistake; one of no attributes is an exact copy to them, too.
+  return handleOf(frame, "C_CopyObject", (handle) => [session, object, address || handle, count, handle]);
 }
 
 /** C_DestroyObject. */

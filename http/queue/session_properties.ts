@@ -14,7 +14,7 @@ import type { HostLookup } from "../transports/host_lookup.ts";
 import { emptyBecause, TlsDatabase } from "../transports/tls_database.ts";
 import type { Http2Choice, TrustRoots } from "../transports/transport.ts";
 import { checkSocketPath, type UnixSocketOption } from "../transports/unix_socket.ts";
-import { checkFunction, seconds, wholeNumber } from "../../internal/expected.ts";
+import { checkFunction, describeValue, seconds, wholeNumber } from "../../internal/expected.ts";
 import { systemAcceptLanguage } from "./language.ts";
 
 /** The values, in the order in which the constructor sets what its options give. */
@@ -215,7 +215,7 @@ export const sessionValues: { readonly [K in SessionValueName]: SessionValue<Ses
     isSent: true,
     read: (value) => {
       if (value === "auto" || value === "required" || value === false) return value;
-      throw new TypeError(`Cannot set http2 to ${String(value)}: it is "auto", "required" or false`);
+      throw new TypeError(`Cannot set http2 to ${describeValue(value)}: it is "auto", "required" or false`);
     },
   },
   unixSocket: {
@@ -277,13 +277,13 @@ function databaseOf(file: string): TlsDatabase {
 /** Checks a yes or no. */
 export function flag(name: string, value: unknown): boolean {
   if (typeof value === "boolean") return value;
-  throw new TypeError(`Cannot set ${name} to ${String(value)}: it must be true or false`);
+  throw new TypeError(`Cannot set ${name} to ${describeValue(value)}: it must be true or false`);
 }
 
 function fieldText(name: string, value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value !== "string") {
-    throw new TypeError(`Cannot set ${name} to ${String(value)}: it must be a string or null`);
+    throw new TypeError(`Cannot set ${name} to ${describeValue(value)}: it must be a string or null`);
   }
   if (!isFieldValue(value)) throw new TypeError(`Cannot set ${name}: the value holds CR, LF or NUL`);
   return value;

@@ -5,7 +5,7 @@
  */
 import { builtin } from "../../internal/builtin_modules.ts";
 import { Buffer } from "node:buffer";
-import { checkFunction, unexpected } from "../../internal/expected.ts";
+import { checkFunction, describeValue, unexpected } from "../../internal/expected.ts";
 import { TypedEventTarget, type TypedListener } from "../../internal/events.ts";
 import type { BytesInput } from "../../internal/platform_types.ts";
 import { sizeOf } from "../message/body_source.ts";
@@ -131,7 +131,7 @@ export class HttpWebSocket extends TypedEventTarget<HttpWebSocketEvents> {
   }
   set binaryType(value: "blob" | "arraybuffer") {
     if (value !== "blob" && value !== "arraybuffer") {
-      throw new TypeError(`Cannot set binaryType to ${String(value)}: it is "blob" or "arraybuffer"`);
+      throw new TypeError(`Cannot set binaryType to ${describeValue(value)}: it is "blob" or "arraybuffer"`);
     }
     this.#binaryType = value;
   }

@@ -1,7 +1,7 @@
 /** Sessions on several tokens: a pool that goes on with the others when one of them is away. */
 import { describeType } from "../../ffi/memory/inputs.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
-import { isPlainObject, type OptionNames, refuseUnknown } from "../../internal/expected.ts";
+import { isPlainObject, type OptionNames, refuseUnknown, unexpected } from "../../internal/expected.ts";
 import { MemberEvent } from "../core/events.ts";
 import { SessionClosedError } from "../errors.ts";
 import type { Session } from "../tokens/session.ts";
@@ -24,6 +24,8 @@ export interface SessionGroupOptions extends SharedSessionsOptions {
    */
   readonly retryAfter?: number | undefined;
 }
+
+const MAKE = "make a session pool";
 
 const groupNames: OptionNames<SessionGroupOptions> = { ...poolNames, retryAfter: true };
 
@@ -158,15 +160,15 @@ function shown({ error, part, state }: Member<TokenSessions>): SessionPoolMember
  * ```
  */
 export function sessionPool(slots: readonly Slot[], options: SessionGroupOptions = {}): SessionPool {
-  if (!Array.isArray(slots) || slots.length === 0 || !slots.every((slot) => slot instanceof Slot)) {
-    throw new TypeError(
-      `Cannot make a session pool: expected one slot or more, got ${
-        Array.isArray(slots) ? slots.map(describeType).join(", ") || "none" : describeType(slots)
-      }`,
-    );
+  if (!Array.isArray(slots)) throw unexpected(MAKE, "one slot or more", slots);
+  // A hole in the list is looked at, too.
+  const given = [...slots as readonly Slot[]];
+  if (given.length === 0 || !given.every((slot) => slot instanceof Slot)) {
+    const types = given.map(describeType).join(", ") || "none";
+    throw new TypeError(`Cannot ${MAKE}: expected one slot or more, got ${types}`);
   }
-  refuseUnknown("make a session pool", options, groupNames);
-  const tokens = new SeveralTokens(slots, options, (type, member) => {
+  refuseUnknown(MAKE, options, groupNames);
+  const tokens = new SeveralTokens(given, options, (type, member) => {
     pool.dispatchEvent(new MemberEvent(type, member));
   });
   const pool = poolOver(tokens, () => tokens.members);

@@ -4,7 +4,7 @@ import { environmentValue, isPermissionError } from "../../internal/runtime.ts";
 import { isSecureExecution, nativeRuntime } from "../../ffi/runtime/runtime.ts";
 import { Cryptoki, NotCryptokiError } from "../../ffi/tables/cryptoki.ts";
 import { workerPool } from "../../ffi/workers/worker_pool.ts";
-import { describeType } from "../../ffi/memory/inputs.ts";
+import { describeType, describeValue } from "../../ffi/memory/inputs.ts";
 import type { P11Kit } from "../../ffi/tables/p11_kit.ts";
 import { ModuleLoadError } from "../errors.ts";
 import { withServerAddress } from "./environment.ts";
@@ -95,7 +95,7 @@ export function openBackend(path: string, options: ModuleOptions, configured: Co
     }
     default:
       throw new TypeError(
-        `Cannot load a module: managed is "auto", "p11-kit", "gp11" or false, not ${String(managed)}`,
+        `Cannot load a module: managed is "auto", "p11-kit", "gp11" or false, not ${describeValue(managed)}`,
       );
   }
 }

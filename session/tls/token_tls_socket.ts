@@ -4,7 +4,7 @@ import { builtin } from "../../internal/builtin_modules.ts";
 import { reportUncaught } from "../../internal/report_error.ts";
 import { orAborted } from "../../internal/signals.ts";
 import { type ByteDuplex, toByteDuplex } from "../../internal/byte_duplex.ts";
-import { checkSignal, unexpected } from "../../internal/expected.ts";
+import { checkSignal, describeValue, unexpected } from "../../internal/expected.ts";
 import type { PeerCertificate } from "../../internal/tls_info.ts";
 import type { ShownTls } from "./peer.ts";
 import { TlsError } from "../errors.ts";
@@ -169,7 +169,7 @@ function checked(
   if (socket === undefined) {
     if (!isName(host)) throw unexpected(action, "a host", host);
     if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65535) {
-      throw new RangeError(`Cannot ${action}: a port is an integer from 1 to 65535, not ${String(port)}`);
+      throw new RangeError(`Cannot ${action}: a port is an integer from 1 to 65535, not ${describeValue(port)}`);
     }
   } else {
     if (!(socket instanceof builtin.stream.Duplex)) throw unexpected(action, "as socket a stream of Node", socket);

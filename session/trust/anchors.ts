@@ -4,19 +4,13 @@ import { CKO, CKR } from "../../ffi/constants/mod.ts";
 import { ConfigurationError, Pkcs11Error } from "../errors.ts";
 import { type ConfigurationPaths, defaultPaths } from "../config/mod.ts";
 import type { Module } from "../tokens/module.ts";
-import { loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
+import { givenModules, loadModules, type RegisteredModuleProblem } from "../registered_modules.ts";
 import type { Session } from "../tokens/session.ts";
 import type { Slot } from "../tokens/slot.ts";
 import type { Attributes } from "../attributes/attributes.ts";
 import type { AttributeName } from "../attributes/attribute_table.ts";
 import { type CertificateParts, certificateParts } from "../keys/forms/certificate.ts";
-import {
-  checkIterable,
-  checkMethods,
-  checkOwnOptions,
-  checkSignal,
-  type OptionNames,
-} from "../../internal/expected.ts";
+import { checkOwnOptions, checkSignal, type OptionNames } from "../../internal/expected.ts";
 import { nameText } from "../../internal/x509/der.ts";
 import { plainPortrait, shownAs } from "../../internal/inspection.ts";
 import type { TrustAnchor, TrustAnchorsOptions } from "./options.ts";
@@ -37,10 +31,7 @@ export async function anchorsOf(options: TrustAnchorsOptions): Promise<TrustAnch
   checkSignal("find the trust anchors", options.signal);
   const oid = options.purpose === undefined ? null : purposeOid(options.purpose);
   if (options.modules !== undefined) {
-    checkIterable("find the trust anchors", options.modules, "a list of modules");
-    const modules = [...options.modules];
-    for (const module of modules) checkMethods("find the trust anchors", module, "a Module", ["slots"]);
-    return await collect(modules, oid, options);
+    return await collect(givenModules("find the trust anchors", options.modules), oid, options);
   }
   return await registeredAnchors(oid, options, defaultPaths);
 }

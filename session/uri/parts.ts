@@ -1,4 +1,4 @@
-import { encodeText } from "../../ffi/memory/inputs.ts";
+import { describeValue, encodeText } from "../../ffi/memory/inputs.ts";
 
 /** What a URI is about; `p11_kit_uri_parse` calls it the URI type. */
 export type UriScope = "any" | "module" | "token" | "slot" | "object";
@@ -122,7 +122,9 @@ export const scopeGroups: Readonly<Record<UriScope, number>> = {
 /** The groups of a scope given by a caller. */
 export function groupsOf(scope: UriScope): number {
   if (!Object.hasOwn(scopeGroups, scope)) {
-    throw new TypeError(`Cannot use the URI scope: expected any, module, token, slot or object, got ${String(scope)}`);
+    throw new TypeError(
+      `Cannot use the URI scope: expected any, module, token, slot or object, got ${describeValue(scope)}`,
+    );
   }
   return scopeGroups[scope];
 }

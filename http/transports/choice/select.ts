@@ -4,6 +4,7 @@
  * @module
  */
 import { requireRuntime } from "../../../internal/runtime.ts";
+import { describeValue } from "../../../internal/expected.ts";
 import { NotSupportedError } from "../../errors.ts";
 import { isCapable, type TransportCapabilities, type TransportCapability } from "../capabilities.ts";
 import type { ProxyTarget, TlsSettings, Transport } from "../transport.ts";
@@ -174,7 +175,9 @@ function transportsOf(choice: TransportChoice): readonly Transport[] {
   if (choice === "node") return [new NodeTransport()];
   if (Array.isArray(choice)) return [...choice];
   if (typeof choice === "object" && "createConnection" in choice) return [choice];
-  throw new TypeError(`Cannot use ${String(choice)} as a transport: it is "auto", "fetch", "node" or a Transport`);
+  throw new TypeError(
+    `Cannot use ${describeValue(choice)} as a transport: it is "auto", "fetch", "node" or a Transport`,
+  );
 }
 
 function fetchTransport(): Transport {

@@ -205,6 +205,8 @@ describe("a pool over several tokens", { skip: softhsmSkip }, () => {
     } finally {
       await module.close();
     }
-    for (const slots of [[], [3], null]) assertThrows(() => sessionPool(slots as never), TypeError);
+    for (const slots of [[], [3], null, new Array(2)]) {
+      assertThrows(() => sessionPool(slots as never), TypeError, "expected one slot or more");
+    }
   });
 });

@@ -53,9 +53,14 @@ async function filledToken() {
 
 describe("findByUri() with options that are none", () => {
   it("refuses them when it is called", () => {
-    for (const options of [{ onError: "log" }, { interaction: {} }, { modules: "softhsm" }, { modules: 5 }, "x"]) {
+    for (
+      const options of [{ onError: "log" }, { interaction: {} }, { modules: "softhsm" }, { modules: 5 }, {
+        modules: [1],
+      }, "x"]
+    ) {
       assertThrows(() => findByUri("pkcs11:token=x", options as never), TypeError, "Cannot ");
     }
+    assertThrows(() => findByUri("pkcs11:", { modules: new Array(1) }), TypeError, "expected a Module, got undefined");
   });
 });
 

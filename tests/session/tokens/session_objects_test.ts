@@ -158,6 +158,17 @@ describe("Objects of a session", () => {
     for (const each of [object, copy, second]) await each.destroy();
   });
 
+  it("an object is copied as it is where no attribute is to be another", { skip }, async () => {
+    const object = await create("original");
+    const copies = [await on.session.copyObject(object, {}), on.session.copyObjectSync(object, {})];
+    for (const copy of copies) {
+      assert(copy.handle !== object.handle);
+      assertEquals((await copy.get(["label"])).label, "original");
+      await copy.destroy();
+    }
+    await object.destroy();
+  });
+
   it("a long value is read whole", { skip }, async () => {
     const long = new Uint8Array(100_000).map((_, i) => i);
     const object = await create("long", { value: long });
