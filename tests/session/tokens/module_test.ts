@@ -36,6 +36,11 @@ describe("Loading modules", () => {
     }
   });
 
+  it("a text that spells a value is told from it", async () => {
+    const managed = "false" as never;
+    await assertRejects(() => Module.load("/nowhere.so", { managed }), TypeError, 'or false, not "false"');
+  });
+
   it("a path that is no path is a TypeError", async () => {
     for (const path of ["", "a\0b", 7, null, undefined, {}]) {
       await assertRejects(() => Module.load(path as string, { managed: false }), TypeError);
