@@ -53,7 +53,7 @@ const printed = "[] 32 48 true,true 4 true\n";
 /** What may be read of the package when an entry is imported: files and bytes of it cost a program its start. */
 const most: Readonly<Record<string, { readonly files: number; readonly kilobytes: number }>> = {
   "@gp11/gp11": { files: 14, kilobytes: 1452 },
-  "@gp11/gp11/session": { files: 10, kilobytes: 687 },
+  "@gp11/gp11/session": { files: 10, kilobytes: 690 },
 };
 
 /** A program that tells the sizes of the package's files that Node has read for its import, and with a signature. */

@@ -14,6 +14,11 @@ let readable: string | undefined;
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 const skip = !isRoot ? "only root can make a setuid program" : existsSync(SETPRIV) ? false : "setpriv is missing";
 
+/** What compilers keep below node_modules comes and goes while it is copied. */
+function isLasting(path: string): boolean {
+  return !path.includes("/node_modules/.cache");
+}
+
 /** A copy of what the program loads: the clone may lie in a folder that only its owner may read. */
 function readableCopy(): string {
   const folder = temporaryFolder("readable");
@@ -23,7 +28,7 @@ function readableCopy(): string {
       ...["ffi", "http", "internal", "session", "node_modules", "package.json"],
       ...["tests/_std", "tests/_support", "tests/offline.import_map.json"],
     ]
-  ) cpSync(`${root}/${name}`, `${folder}/${name}`, { recursive: true });
+  ) cpSync(`${root}/${name}`, `${folder}/${name}`, { recursive: true, filter: isLasting });
   return folder;
 }
 
