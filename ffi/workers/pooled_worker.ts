@@ -76,6 +76,11 @@ export class PooledWorker {
     return this.#held === 0 && !this.stuck;
   }
 
+  /** Whether it runs short jobs on another processor than this thread, which goes on while it does. */
+  get beside(): boolean {
+    return this.short && !this.stuck && this.#thread[THREAD.beside] === 1;
+  }
+
   /** How many jobs it holds. */
   get jobs(): number {
     return this.#held;

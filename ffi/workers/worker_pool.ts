@@ -97,8 +97,8 @@ export class WorkerPool {
   }
 
   /**
-   * Queues a job; it starts in a microtask, together with others that are ready by then: to wake a worker for each costs
-   * more than it brings.
+   * Queues a job; it starts in a microtask, together with others that are ready by then, or at once where a worker runs
+   * beside this thread.
    *
    * @param block Memory the calls use, which is held meanwhile. Other memory must be held by who gives its address: what
    *   nobody holds is collected while C writes to it.
@@ -108,7 +108,9 @@ export class WorkerPool {
     const { calls, times, progress } = step instanceof RepeatedCalls ? step : { calls: step, times: 1, progress: null };
     const job = new Job(this.#owner, calls, times, done, block, kind, progress);
     this.#ready.push(job);
-    this.#schedule();
+    // A worker that would take this thread's processor is not woken before it is given all jobs of the turn.
+    if (this.#workers.some(({ beside }) => beside)) this.#dispatch();
+    else this.#schedule();
     return job;
   }
 
