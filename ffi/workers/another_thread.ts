@@ -1,4 +1,5 @@
 /** When another worker thread is worth its start, which takes far longer than most calls. */
+import { builtin } from "../../internal/builtin_modules.ts";
 
 /** So many milliseconds a thread takes about to start and to be told its functions. */
 export const START: number = 20;
@@ -50,4 +51,11 @@ export class AnotherThread {
     this.#waited = Math.min(this.#patience, this.#waited + performance.now() - this.#since);
     this.#since = null;
   }
+}
+
+/** How many processors this process may use. Node's module is asked where nothing else says it: it takes time to load. */
+export function processors(): number {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: unknown } };
+  const told = navigator?.hardwareConcurrency;
+  return Number.isInteger(told) ? told as number : builtin.os.availableParallelism?.() ?? builtin.os.cpus().length;
 }

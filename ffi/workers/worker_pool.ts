@@ -3,9 +3,8 @@
  * first that fails; its words lie in shared memory, so messages carry only the numbers of jobs. Several ready jobs for a
  * worker travel in one message; results come back as they are there, as many at a time as the caller finds.
  */
-import { builtin } from "../../internal/builtin_modules.ts";
 import type { Block } from "../memory/block.ts";
-import { AnotherThread, START } from "./another_thread.ts";
+import { AnotherThread, processors, START } from "./another_thread.ts";
 import { hasNoThreads, hasThreads } from "./end_of_process.ts";
 import {
   Job,
@@ -39,13 +38,6 @@ const HELD_UP = 1;
 /** After so many those that wait there go to another. */
 const TAKEN_BACK = 10;
 const NEVER_RAN: JobResult = { value: 0, stopped: 0, cancelled: true, microseconds: 0 };
-
-/** How many processors this process may use. Node's module is asked where nothing else says it: it takes time to load. */
-function processors(): number {
-  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: unknown } };
-  const told = navigator?.hardwareConcurrency;
-  return Number.isInteger(told) ? told as number : builtin.os.availableParallelism?.() ?? builtin.os.cpus().length;
-}
 
 /** A pool of worker threads: started on first use, unref'ed when idle, replaced when stuck in an abandoned call. */
 export class WorkerPool {
