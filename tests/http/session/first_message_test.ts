@@ -90,7 +90,9 @@ describe("the first messages of a program", () => {
 
   it("go by each transport, and those of a transport without a session", async () => {
     const byBoth = await first("transports");
-    assertEquals([byBoth.asked, byBoth.seen], [["1", "2", "1", "2"], []]);
+    // On two connections at once, of which the runtime's fetch makes either first.
+    const [byFetch, bySockets] = [byBoth.asked.slice(0, 2), byBoth.asked.slice(2)];
+    assertEquals([byFetch.sort(), bySockets.sort(), byBoth.seen], [["1", "2"], ["1", "2"], []]);
     const { asked, seen } = await first("slots");
     assertEquals([asked, seen], [["1"], ["0123456789", "given up"]]);
   });
